@@ -1,0 +1,36 @@
+"""The person or machine behind a request."""
+
+from dataclasses import dataclass
+
+from lotkin.auth.permissions import ROLE_PERMISSIONS, Permission, Role
+from lotkin.errors import Refusal, RefusalCode
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """An authenticated caller; ANONYMOUS holds no permission."""
+
+    subject: str
+    name: str
+    organisation: str | None
+    roles: frozenset[Role]
+    client: str | None = None
+
+    @property
+    def permissions(self) -> frozenset[Permission]:
+        """All permissions of all roles."""
+        return frozenset().union(*(ROLE_PERMISSIONS[role] for role in self.roles))
+
+    def require(self, permission: Permission) -> None:
+        """Do nothing if the actor holds `permission`.
+
+        Raises: Refusal UNAUTHENTICATED for an anonymous caller, else FORBIDDEN.
+        """
+        if permission in self.permissions:
+            return
+        if self == ANONYMOUS:
+            raise Refusal(RefusalCode.UNAUTHENTICATED)
+        raise Refusal(RefusalCode.FORBIDDEN, permission=permission.value)
+
+
+ANONYMOUS = Actor("anonymous", "anonymous", None, frozenset())

@@ -1,0 +1,85 @@
+"""Connections and transactions. `Database.transaction` is the only commit in the product."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TypeAlias
+
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from lotkin.errors import Refusal, RefusalCode
+
+Connection: TypeAlias = AsyncConnection
+
+# A writer that hangs holds the journal's horizon back, so it is ended (trust.md 8b).
+IDLE_IN_TRANSACTION_S = 10
+STATEMENT_TIMEOUT_S = 60
+CONNECT_TIMEOUT_S = 5
+
+
+def async_url(url: str) -> str:
+    """Return a libpq-style URL as SQLAlchemy wants it for psycopg 3."""
+    scheme, _, rest = url.partition("://")
+    if scheme not in {"postgresql", "postgres", "postgresql+psycopg"}:
+        raise Refusal(RefusalCode.BAD_INPUT, reason=f"LOTKIN_DATABASE_URL: unknown scheme {scheme}")
+    return f"postgresql+psycopg://{rest}"
+
+
+class Database:
+    """A pool of connections to one PostgreSQL."""
+
+    def __init__(self, url: str, *, pool: int = 10) -> None:
+        options = (
+            f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_S * 1000} "
+            f"-c statement_timeout={STATEMENT_TIMEOUT_S * 1000} -c timezone=UTC"
+        )
+        self.url = url
+        self.engine: AsyncEngine = create_async_engine(
+            async_url(url),
+            pool_size=pool,
+            max_overflow=pool,
+            pool_pre_ping=True,
+            connect_args={"options": options, "connect_timeout": CONNECT_TIMEOUT_S},
+        )
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """Give a READ COMMITTED transaction: returning commits it, raising rolls it back.
+
+        Raises: Refusal UNAVAILABLE when the server cannot be reached or goes away.
+        """
+        with _unavailable():
+            async with self.engine.connect() as connection:
+                await connection.begin()
+                yield connection
+                await connection.commit()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Connection]:
+        """Give a read-only REPEATABLE READ transaction: everything in it sees one moment.
+
+        Raises: as `transaction`.
+        """
+        with _unavailable():
+            async with self.engine.connect() as connection:
+                await connection.execution_options(
+                    isolation_level="REPEATABLE READ", postgresql_readonly=True
+                )
+                yield connection
+
+    async def close(self) -> None:
+        """Close every pooled connection."""
+        await self.engine.dispose()
+
+
+class _unavailable:  # noqa: N801  (reads as the statement it is)
+    """Turn a lost server into a Refusal; leave every other error alone."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, OperationalError | InterfaceError) or (
+            isinstance(error, DBAPIError) and error.connection_invalidated
+        ):
+            raise Refusal(RefusalCode.UNAVAILABLE, detail=str(error.orig)) from error

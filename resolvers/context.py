@@ -1,0 +1,38 @@
+"""What every use case is handed: who asks, and the services that answer."""
+
+from dataclasses import dataclass
+
+from lotkin.auth.actor import Actor
+from lotkin.errors import Language
+from lotkin.graph.reader import Reader
+from lotkin.records.session import Database
+from lotkin.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The long-lived parts of one process; `app.py` opens and closes them."""
+
+    settings: Settings
+    database: Database
+    relational: Reader
+    neo4j: Reader | None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One request."""
+
+    actor: Actor
+    services: Services
+    language: Language = "en"
+
+    @property
+    def settings(self) -> Settings:
+        """The site's settings."""
+        return self.services.settings
+
+    @property
+    def database(self) -> Database:
+        """The record."""
+        return self.services.database

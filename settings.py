@@ -1,0 +1,66 @@
+"""Every setting, read from the environment once; prefix LOTKIN_.
+
+A secret may come from a file: LOTKIN_X_FILE names it where LOTKIN_X is a secret.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class SourceSystem(BaseModel):
+    """Defaults for facts that a registered source system sends (domain 5.5)."""
+
+    time_quality: Literal["MEASURED", "DECLARED", "BACKFLUSHED"] = Field(
+        "DECLARED", alias="timeQuality"
+    )
+    clock_uncertainty_seconds: float = Field(300, alias="clockUncertaintySeconds", ge=0)
+
+
+class Settings(BaseSettings):
+    """What a site configures; the defaults suit one site on one machine."""
+
+    model_config = SettingsConfigDict(env_prefix="LOTKIN_", frozen=True, extra="ignore")
+
+    # Where things run.
+    host: str = "127.0.0.1"
+    port: int = 8000
+    state_dir: Path = Path(".lotkin")  # keys, logs and local servers of the demo
+    database_url: str | None = None  # postgresql://…; absent: embedded server (demo, tests)
+    database_pool: int = 10
+    neo4j_uri: str | None = None  # bolt://… or neo4j://…; absent: PostgreSQL answers alone
+    neo4j_user: str = "neo4j"
+    neo4j_password: str | None = None
+    neo4j_password_file: Path | None = None
+    background: bool = True  # run sequencer and projector inside `serve`
+
+    # Who we are.
+    org: str = "urn:lotkin:org:maker"  # on every row: who owns this deployment's facts
+    site: str = "urn:lotkin:site:main"
+    own_parties: frozenset[str] = frozenset()  # party and location keys that are ourselves
+    sources: dict[str, SourceSystem] = Field(default_factory=dict)  # registered source systems
+
+    # Who may call (issuers are checked in auth.tokens).
+    token_issuer: str = "https://lotkin.invalid/demo"
+    token_audience: str = "lotkin"
+    token_jwks_file: Path | None = None  # public keys of the issuer; absent: demo key in state_dir
+    token_lifetime_max_s: int = 900  # RFC 9700 advice: short-lived; the demo raises it
+
+    # Limits, each with its reason.
+    document_bytes_max: int = 16 * 1024 * 1024  # one day of a busy line fits; parsing stays < 1 s
+    document_depth_max: int = 24  # EPCIS itself needs 8; the rest is room for extensions
+    document_events_max: int = 10_000  # one transaction of a few seconds
+    visited_max: int = 5_000_000  # ruling 24
+    walk_timeout_s: float = 30.0  # ruling 24
+    page_max: int = 100  # ordinary lists
+    trace_page_max: int = 10_000  # trace and impact lists
+    trace_edges_max: int = 200_000  # one answer of some 40 MB; above it the caller narrows
+    position_wait_s: float = 2.0  # how long a capture or `atLeast` waits for the journal
+
+    def neo4j_secret(self) -> str | None:
+        """Return the Neo4j password from the variable or its file."""
+        if self.neo4j_password_file is not None:
+            return self.neo4j_password_file.read_text().strip()
+        return self.neo4j_password
