@@ -77,6 +77,7 @@ create table event (
     read_point_id bigint references location,
     biz_location_id bigint references location,
     activity_id bigint references activity,
+    transactions jsonb not null default '[]',  -- [{type, id}]: orders, delivery notes, rma …
     source text,
     org_id text not null,
     site_id text not null,
@@ -122,6 +123,18 @@ create table production (like draw including all);
 alter table production add foreign key (item_id) references item;
 alter table production add foreign key (activity_id) references activity;
 alter table production add foreign key (event_id) references event;
+
+-- What flowed by class alone, without a lot: a gap in the genealogy, stated by every answer.
+create table untracked_flow (
+    event_id bigint not null references event,
+    activity_id bigint not null references activity,
+    class_id bigint not null references item_class,
+    is_draw boolean not null,
+    qty numeric,
+    unit text
+);
+create index untracked_flow_activity on untracked_flow (activity_id);
+create index untracked_flow_event on untracked_flow (event_id);
 
 create table membership (
     id bigint generated always as identity primary key,
@@ -218,7 +231,7 @@ create table capture_job (
     on_error text not null,
     errors jsonb not null default '[]',
     captured integer,
-    position bigint
+    last_intent uuid  -- its place in the journal is the job's position, once sequenced
 );
 
 -- One answer per idempotency key: the same document again gets the same answer.
@@ -227,6 +240,7 @@ create table capture_request (
     key text not null,
     digest bytea not null,
     answer jsonb not null,
+    last_intent uuid,
     created_at timestamptz not null default clock_timestamp(),
     primary key (actor, key)
 );
@@ -247,7 +261,7 @@ create table journal (
     intent_id uuid not null unique references journal_intent
 );
 create table journal_head (
-    only boolean primary key default true check (only),
+    single boolean primary key default true check (single),
     size bigint not null,
     last_xid xid8 not null,
     last_id uuid not null
