@@ -1,0 +1,93 @@
+"""The demo's own issuer: a key under the state folder and tokens signed with it.
+
+For the demo and the tests only: whoever reads the key file can be anybody. A site names its
+identity provider's keys in LOTKIN_TOKEN_JWKS_FILE instead, and then nothing here is trusted.
+"""
+
+import json
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from joserfc import jwt
+from joserfc.jwk import ECKey, KeySet
+
+from lotkin import clock
+from lotkin.auth.permissions import Role
+from lotkin.auth.tokens import TOKEN_TYPE, jwks_path
+from lotkin.errors import Refusal, RefusalCode
+from lotkin.settings import Settings
+
+CLIENT = "lotkin-demo"
+
+
+def ensure_key(settings: Settings) -> ECKey:
+    """Return the demo's signing key (ES256), made on first use: private file 0600, JWKS beside.
+
+    Raises: Refusal BAD_INPUT when the site trusts another issuer.
+    """
+    if settings.token_jwks_file is not None:
+        raise Refusal(
+            RefusalCode.BAD_INPUT, reason="Tokens come from the issuer of LOTKIN_TOKEN_JWKS_FILE"
+        )
+    path = settings.state_dir / "demo-issuer.key.json"
+    settings.state_dir.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        _create(path)
+    key = ECKey.import_key(json.loads(path.read_text()))
+    _publish(key, jwks_path(settings))
+    return key
+
+
+def mint(
+    settings: Settings,
+    role: Role,
+    *,
+    subject: str,
+    name: str,
+    organisation: str | None = None,
+    lifetime_s: int | None = None,
+) -> str:
+    """Return an access token of the demo's issuer for one person in one role.
+
+    lifetime_s: default and most is `settings.token_lifetime_max_s`; longer ones are not accepted.
+    Raises: as `ensure_key`.
+    """
+    key = ensure_key(settings)
+    now = clock.now_us() // 1_000_000
+    claims = {
+        "iss": settings.token_issuer,
+        "aud": settings.token_audience,
+        "sub": subject,
+        "client_id": CLIENT,
+        "iat": now,
+        "exp": now + (lifetime_s or settings.token_lifetime_max_s),
+        "jti": clock.token(16),
+        "name": name,
+        "roles": [role.value],
+    }
+    if organisation is not None:
+        claims["org"] = organisation
+    header = {"alg": "ES256", "typ": TOKEN_TYPE, "kid": key.kid}
+    return jwt.encode(header, claims, key, algorithms=["ES256"])
+
+
+def _create(path: Path) -> None:
+    key = ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256"}, auto_kid=True)
+    draft = path.with_name(f".{clock.token(8)}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump(key.as_dict(private=True), file)
+    # Linked, not renamed: of two processes that start together the first one's key stays.
+    with suppress(FileExistsError):
+        path.hardlink_to(draft)
+    draft.unlink()
+
+
+def _publish(key: ECKey, path: Path) -> None:
+    keys = json.dumps(KeySet([key]).as_dict(private=False))
+    if path.exists() and path.read_text() == keys:
+        return
+    # Renamed into place, so that a service never reads half a file.
+    draft = path.with_name(f".{clock.token(8)}")
+    draft.write_text(keys)
+    draft.replace(path)
