@@ -245,9 +245,9 @@ def _without_voided(moves: Movements, voids: Movements, stays: Intervals) -> Mov
     if not closed:
         return moves
     shipped = _rows(moves, np.unique(ints(closed)))
-    row, things = _carried(stays, shipped.item, shipped.at)
+    within, things = _carried(stays, shipped.item, shipped.at)
     # By event, not by row: an event may name the pallet and the serials on it.
-    gone = set(zip(shipped.event[row].tolist(), things.tolist(), strict=True))
+    gone = set(zip(shipped.event[within].tolist(), things.tolist(), strict=True))
     kept = [
         pair not in gone or kind != MovementKind.SHIP
         for pair, kind in zip(
