@@ -1,0 +1,261 @@
+"""What the record adds to a walked genealogy: keys in page order, amounts, contents, gaps.
+
+Everything is asked by ids and comes back as columns in one row, one statement a question. The
+walk itself is in `graph`; what an item looks like is in `records.items`.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from sqlalchemy import TextClause, text
+
+from lotkin.domain.genealogy import Ints, Known
+from lotkin.records.session import Connection
+
+# What `known(f)` stands for below: the facts f a question may use.
+_CURRENT = "f.rec_to is null"
+_AT_TIME = """(
+    f.rec_from <= 'epoch'::timestamptz + :record_time * interval '1 microsecond' and (
+        f.rec_to is null
+        or f.rec_to > 'epoch'::timestamptz + :record_time * interval '1 microsecond'))"""
+_AT_POSITION = """(
+    exists (select from event e join journal j on j.intent_id = e.intent_id
+            where e.id = f.event_id and j.seq <= :position)
+    and not exists (select from event e join journal j on j.intent_id = e.intent_id
+                    where e.id = f.ended_by and j.seq <= :position))"""
+
+
+def _for(known: Known, statement: str) -> TextClause:
+    if known.position is not None:
+        return text(statement.replace("known(f)", _AT_POSITION)).bindparams(position=known.position)
+    if known.record_time is not None:
+        bound = text(statement.replace("known(f)", _AT_TIME))
+        return bound.bindparams(record_time=known.record_time)
+    return text(statement.replace("known(f)", _CURRENT))
+
+
+def array(ids: Ints | Sequence[int]) -> str:
+    """Return ids as the text of a bigint[]: a tenth of the time of binding a list."""
+    listed = ids if isinstance(ids, Sequence) else ids.tolist()
+    return "{" + ",".join(map(str, listed)) + "}"
+
+
+async def knowledge(connection: Connection, known: Known, head: int) -> tuple[int, int]:
+    """Return the record time in microseconds and the journal position that `known` means."""
+    if known.position is not None:
+        statement = (
+            "select coalesce((extract(epoch from max(e.record_time)) * 1000000)::bigint, 0), "
+            "cast(:position as bigint) from journal j join event e on e.intent_id = j.intent_id "
+            "where j.seq <= :position and j.seq > :position - 1000"
+        )
+        found = await connection.execute(text(statement), {"position": known.position})
+    elif known.record_time is not None:
+        statement = (
+            "select cast(:at as bigint), coalesce(max(j.seq), 0) "
+            "from journal j join event e on e.intent_id = j.intent_id "
+            "where e.record_time <= 'epoch'::timestamptz + :at * interval '1 microsecond'"
+        )
+        found = await connection.execute(text(statement), {"at": known.record_time})
+    else:
+        statement = (
+            "select (extract(epoch from clock_timestamp()) * 1000000)::bigint, "
+            "cast(:head as bigint)"
+        )
+        found = await connection.execute(text(statement), {"head": head})
+    record_time, position = found.one()
+    return record_time, position
+
+
+async def first_keys(
+    connection: Connection, ids: Ints, *, after: str | None, limit: int
+) -> tuple[list[int], list[str]]:
+    """Return ids and keys of the next `limit` of these items behind the key `after`, by key."""
+    found = await connection.execute(
+        text(
+            "select coalesce(array_agg(id), '{}'), coalesce(array_agg(key), '{}') from ("
+            "select id, key from item where id = any(cast(:ids as bigint[])) "
+            'and (cast(:after as text) is null or key collate "C" > :after) '
+            'order by key collate "C" limit :limit) page'
+        ),
+        {"ids": array(ids), "after": after, "limit": limit},
+    )
+    listed, keys = found.one()
+    return listed, keys
+
+
+async def item_keys(connection: Connection, ids: Ints | Sequence[int]) -> dict[int, str]:
+    """Return the keys of items by id."""
+    found = await connection.execute(
+        text("select id, key from item where id = any(cast(:ids as bigint[]))"),
+        {"ids": array(ids)},
+    )
+    return {row[0]: row[1] for row in found}
+
+
+Amount = tuple[Decimal | None, str | None]
+
+
+async def draw_amounts(connection: Connection, ids: Ints | Sequence[int]) -> dict[int, Amount]:
+    """Return quantity and unit of draws by fact id, as told."""
+    return await _amounts(connection, "select id, qty, unit from draw", ids)
+
+
+async def movement_amounts(connection: Connection, ids: Ints | Sequence[int]) -> dict[int, Amount]:
+    """Return quantity and unit of movements by fact id, as told."""
+    return await _amounts(connection, "select id, qty, unit from movement", ids)
+
+
+async def stay_amounts(connection: Connection, ids: Ints | Sequence[int]) -> dict[int, Amount]:
+    """Return quantity and unit of stays by fact id, as told."""
+    return await _amounts(connection, "select id, qty, unit from stay", ids)
+
+
+async def _amounts(
+    connection: Connection, select: str, ids: Ints | Sequence[int]
+) -> dict[int, Amount]:
+    found = await connection.execute(
+        text(select + " where id = any(cast(:ids as bigint[]))"), {"ids": array(ids)}
+    )
+    return {row[0]: (row[1], row[2]) for row in found}
+
+
+class GapRow(NamedTuple):
+    """One thing the record does not tell; exactly one of the ids is set."""
+
+    reason: str
+    item_id: int | None
+    activity_id: int | None
+    class_id: int | None
+
+
+async def gaps(
+    connection: Connection, items: Ints, activities: Ints, *, known: Known, until: int
+) -> list[GapRow]:
+    """Return where the genealogy of these items and activities is not complete (domain 5.5).
+
+    Facts after the instant `until` (microseconds) do not count.
+    """
+    parameters = {
+        "items": array(items),
+        "activities": array(activities),
+        "until": until,
+    }
+    found = await connection.execute(_for(known, _GAPS), parameters)
+    return [GapRow(*row) for row in found]
+
+
+# SCRAP (kind 10) rightly has no outputs. Untracked flows are told by events, which end when they
+# are retracted; a position or record time in the past is applied to the event itself.
+_GAPS = """
+with asked_activity as (
+    select a.id, a.kind from activity a where a.id = any(cast(:activities as bigint[]))
+), asked_item as (
+    select i.id, i.kind from item i where i.id = any(cast(:items as bigint[]))
+), untracked as (
+    select u.activity_id, u.class_id, u.is_draw from untracked_flow u
+    join asked_activity a on a.id = u.activity_id
+    join lateral (
+        select e.id as event_id, e.at, e.retracted_by as ended_by, e.record_time as rec_from,
+               e.retracted_at as rec_to
+        from event e where e.id = u.event_id
+    ) f on f.at <= :until and known(f)
+), fallen as (
+    select i.id, seen.qty, seen.at, seen.unit from asked_item i join lateral (
+        select x.qty, f.at, x.unit from event_item x join lateral (
+            select e.id as event_id, e.at, e.action, e.biz_step, e.retracted_by as ended_by,
+                   e.record_time as rec_from, e.retracted_at as rec_to
+            from event e where e.id = x.event_id
+        ) f on f.at <= :until and known(f)
+        where x.item_id = i.id and x.role = 0 and x.qty is not null and f.action = 'OBSERVE'
+          and f.biz_step in ('stock_taking', 'cycle_counting')
+        order by f.at desc limit 1
+    ) seen on true
+    where i.kind = 0
+)
+select 'INPUT_WITHOUT_LOT', null::bigint, activity_id, null::bigint from untracked
+where is_draw group by activity_id
+union all
+select 'OUTPUT_WITHOUT_LOT', null, null, class_id from untracked
+where not is_draw group by class_id
+union all
+select 'NO_INPUTS', null, a.id, null from asked_activity a
+where not exists (
+        select from draw f where f.activity_id = a.id and f.at <= :until and known(f))
+  and not exists (select from untracked u where u.activity_id = a.id and u.is_draw)
+union all
+select 'NO_OUTPUTS', null, a.id, null from asked_activity a
+where a.kind <> 10
+  and not exists (
+        select from production f where f.activity_id = a.id and f.at <= :until and known(f))
+  and not exists (select from untracked u where u.activity_id = a.id and not u.is_draw)
+union all
+select 'QUANTITY_FELL', s.id, null, null from fallen s
+where s.qty < (
+    select coalesce(sum(f.qty), 0) from production f
+    where f.item_id = s.id and f.at <= s.at and known(f)
+      and f.unit is not distinct from s.unit
+) + (
+    select coalesce(sum(x.qty), 0) from event_item x join event e on e.id = x.event_id
+    where x.item_id = s.id and x.role = 0 and e.action = 'ADD' and e.type = 'ObjectEvent'
+      and e.at <= s.at and e.retracted_at is null and x.unit is not distinct from s.unit
+) - (
+    select coalesce(sum(x.qty), 0) from event_item x join event e on e.id = x.event_id
+    where x.item_id = s.id and x.role = 0 and e.action = 'DELETE' and e.type = 'ObjectEvent'
+      and e.at <= s.at and e.retracted_at is null and x.unit is not distinct from s.unit
+) - (
+    select coalesce(sum(f.qty), 0) from draw f
+    where f.item_id = s.id and f.at <= s.at and known(f)
+      and f.unit is not distinct from s.unit
+) - (
+    select coalesce(sum(f.qty), 0) from movement f
+    where f.item_id = s.id and f.kind = 0 and f.at <= s.at and known(f)
+      and f.unit is not distinct from s.unit
+)
+union all
+select 'FACTS_RETRACTED', i.id, null, null from asked_item i
+where exists (select from draw f where f.item_id = i.id and f.rec_to is not null)
+  and not exists (select from draw f where f.item_id = i.id and known(f))
+order by 1, 2, 3, 4
+"""
+
+
+async def contents(
+    connection: Connection,
+    containers: Sequence[int],
+    windows: Sequence[tuple[int, int]],
+    *,
+    known: Known,
+    until: int,
+) -> list[tuple[int, int]]:
+    """Return (place in `containers`, item) of everything that lay in a container, deep, at some
+    instant of its half-open window and not after `until`; microseconds. Containers are left out.
+    """
+    found = await connection.execute(
+        _for(known, _CONTENTS),
+        {
+            "containers": array(containers),
+            "since": array([since for since, _ in windows]),
+            "ends": array([end for _, end in windows]),
+            "until": until,
+        },
+    )
+    return [(row[0], row[1]) for row in found]
+
+
+# Windows shrink on the way down, so that a carton counts only while it was on the pallet; and
+# they shrink to nothing on a cycle, which ends the walk.
+_CONTENTS = """
+with recursive inside (place, item, since, ends) as (
+    select asked.place, asked.id, asked.since, asked.ends
+    from unnest(cast(:containers as bigint[]), cast(:since as bigint[]), cast(:ends as bigint[]))
+        with ordinality asked (id, since, ends, place)
+    union
+    select i.place, f.child_id, greatest(i.since, f.since), least(i.ends, f.until)
+    from inside i join stay f on f.parent_id = i.item
+    where not f.is_installation and f.since <= :until and f.since < i.ends and i.since < f.until
+      and known(f)
+)
+select distinct inside.place::bigint - 1, item.id
+from inside join item on item.id = inside.item where item.kind <> 2 order by 1, 2
+"""
