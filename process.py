@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
+
 from lotkin import clock
 
 # Printed lines about long work; the caller decides where they go.
@@ -39,6 +41,7 @@ class Child:
         log: Path,
         end_signal: signal.Signals,
         owner: tuple[int, int] | None = None,
+        cwd: Path = Path("/"),
     ) -> None:
         """Start `command`, both outputs appended to `log`, as `owner` (uid, gid) if given.
 
@@ -55,7 +58,7 @@ class Child:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                cwd="/",
+                cwd=cwd,
                 user=uid,
                 group=gid,
                 extra_groups=None if uid is None else [],
@@ -97,6 +100,27 @@ class Child:
     def log_tail(self, lines: int = 20) -> str:
         """Return the last `lines` lines of the log, for an error message."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+
+def await_end(pid: int, argument: Path, *, timeout_s: float) -> None:
+    """Wait until no process `pid` with `argument` in its command line is left.
+
+    A killed Lotkin's server is just being stopped by its watchdog when the next one starts. The
+    argument is compared because a pid is soon somebody else's, in containers above all.
+    Raises: ServerFailure when it is still there after `timeout_s`.
+    """
+    until = clock.elapsed() + timeout_s
+    while _has_argument(pid, str(argument)):
+        if clock.elapsed() > until:
+            raise ServerFailure(f"{argument} is in use by process {pid}")
+        time.sleep(0.05)
+
+
+def _has_argument(pid: int, argument: str) -> bool:
+    try:
+        return any(argument in part for part in psutil.Process(pid).cmdline())
+    except psutil.Error:
+        return False
 
 
 @contextmanager

@@ -20,10 +20,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-import psutil
-
 from lotkin import clock
-from lotkin.process import Child, ServerFailure, exclusive
+from lotkin.process import Child, ServerFailure, await_end, exclusive
 
 START_TIMEOUT_S = 60.0  # crash recovery of a demo-sized database takes a second or two
 LOCK_TIMEOUT_S = 10.0  # a Lotkin that is just ending
@@ -207,20 +205,8 @@ def _is_ready(data: Path, pid: int) -> bool:
     return len(lines) >= 8 and lines[0].strip() == str(pid) and lines[7].strip() == "ready"
 
 
-def _await_predecessor(data: Path, timeout_s: float = 15) -> None:
-    # We hold the folder's lock, so a postmaster still here belongs to a killed Lotkin and is just
-    # being stopped by its watchdog. A stale file may name a pid that is somebody else's by now
-    # (likely in containers); PostgreSQL would refuse to start, so the file goes.
-    until = clock.elapsed() + timeout_s
-    while (lines := _status(data)) and _is_postmaster(int(lines[0]), data):
-        if clock.elapsed() > until:
-            raise ServerFailure(f"{data} is in use by process {lines[0].strip()}")
-        time.sleep(0.05)
-    (data / "postmaster.pid").unlink(missing_ok=True)
-
-
-def _is_postmaster(pid: int, data: Path) -> bool:
-    try:
-        return str(data) in psutil.Process(pid).cmdline()
-    except psutil.Error:
-        return False
+def _await_predecessor(data: Path) -> None:
+    if lines := _status(data):
+        await_end(int(lines[0]), data, timeout_s=15)
+        # Stale. PostgreSQL would not start if its pid were some other living process by now.
+        (data / "postmaster.pid").unlink(missing_ok=True)

@@ -13,7 +13,10 @@ import psycopg
 import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, settings
+from neo4j import AsyncDriver, AsyncGraphDatabase
 
+from lotkin.graph.server import Neo4jServer, local_neo4j
+from lotkin.process import Progress
 from lotkin.records import migrate
 from lotkin.records.server import THROWAWAY, embedded_postgres
 from lotkin.records.session import Database
@@ -38,6 +41,8 @@ do $$ begin
     values (0, '0', '00000000-0000-0000-0000-000000000000');
 end $$
 """
+
+_EMPTY_GRAPH = "MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 10000 ROWS"
 
 
 @pytest.fixture(scope="session")
@@ -77,3 +82,40 @@ def database(session_database: Database, clear_database: Callable[[], None]) -> 
     """A migrated, empty database."""
     clear_database()
     return session_database
+
+
+@pytest.fixture(scope="session")
+def progress(request: pytest.FixtureRequest) -> Progress:
+    """Writes a line past pytest's capture, so that nobody stares at a silent terminal."""
+    terminal = request.config.pluginmanager.getplugin("terminalreporter")
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+
+    def write(line: str) -> None:
+        with capture.global_and_fixture_disabled():
+            terminal.write_line(line)
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def neo4j_server(scratch: Path, progress: Progress) -> Iterator[Neo4jServer]:
+    """One real Neo4j for the session."""
+    progress("\nStarting Neo4j")
+    with local_neo4j(progress=progress) as server:
+        yield server
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def session_driver(neo4j_server: Neo4jServer) -> AsyncIterator[AsyncDriver]:
+    """The driver all tests share; use `neo4j_driver`."""
+    login = (neo4j_server.user, neo4j_server.password)
+    async with AsyncGraphDatabase.driver(neo4j_server.uri, auth=login) as driver:
+        yield driver
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def neo4j_driver(session_driver: AsyncDriver) -> AsyncDriver:
+    """A driver to an empty graph; constraints and indexes stay."""
+    async with session_driver.session() as session:
+        await (await session.run(_EMPTY_GRAPH)).consume()
+    return session_driver
