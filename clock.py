@@ -38,6 +38,11 @@ def token(size: int = 32) -> str:
     return secrets.token_urlsafe(size)
 
 
+def random_bytes(size: int) -> bytes:
+    """Return `size` unguessable bytes."""
+    return secrets.token_bytes(size)
+
+
 def to_us(moment: datetime) -> int:
     """Return an aware time as integer microseconds since the epoch, exactly."""
     return (moment - EPOCH) // timedelta(microseconds=1)

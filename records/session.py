@@ -1,15 +1,21 @@
 """Connections and transactions. `Database.transaction` is the only commit in the product."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from lotkin.errors import Refusal, RefusalCode
 
 Connection: TypeAlias = AsyncConnection
+T = TypeVar("T")
+
+# SQLSTATEs by which the server asks for another try: serialization failure, deadlock.
+RETRIED_STATES = frozenset({"40001", "40P01"})
+ATTEMPTS_MAX = 5
 
 # A writer that hangs holds the journal's horizon back, so it is ended (trust.md 8b).
 IDLE_IN_TRANSACTION_S = 10
@@ -67,9 +73,44 @@ class Database:
                 )
                 yield connection
 
+    async def run(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """Do `work` in a transaction, again when the server broke a deadlock by ending it.
+
+        `work` may run several times; it must not act outside the database.
+        """
+        for attempt in range(ATTEMPTS_MAX):
+            try:
+                async with self.transaction() as connection:
+                    return await work(connection)
+            except DBAPIError as error:
+                if attempt == ATTEMPTS_MAX - 1 or _state(error) not in RETRIED_STATES:
+                    raise
+        raise AssertionError("the last attempt returns or raises")
+
+    async def listen(self, channel: str, *, wait_s: float) -> AsyncIterator[None]:
+        """Yield at once, then whenever `channel` is notified, at the latest after `wait_s`.
+
+        Raises: as `transaction`.
+        """
+        with _unavailable():
+            async with self.engine.connect() as connection:
+                await connection.execution_options(isolation_level="AUTOCOMMIT")
+                await connection.execute(text(f"listen {channel}"))
+                raw = await connection.get_raw_connection()
+                driver = raw.driver_connection
+                assert driver is not None
+                while True:
+                    yield
+                    async for _ in driver.notifies(timeout=wait_s, stop_after=1):
+                        pass
+
     async def close(self) -> None:
         """Close every pooled connection."""
         await self.engine.dispose()
+
+
+def _state(error: DBAPIError) -> str | None:
+    return getattr(error.orig, "sqlstate", None)
 
 
 class _unavailable:  # noqa: N801  (reads as the statement it is)
@@ -79,6 +120,8 @@ class _unavailable:  # noqa: N801  (reads as the statement it is)
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, DBAPIError) and _state(error) in RETRIED_STATES:
+            return
         if isinstance(error, OperationalError | InterfaceError) or (
             isinstance(error, DBAPIError) and error.connection_invalidated
         ):

@@ -1,0 +1,98 @@
+"""Writes what happened into the journal, in the transaction of the change itself."""
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import rfc8785
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from lotkin.clock import new_id, random_bytes
+
+FORMAT = "lotkin-journal/1"
+CHANNEL = "lotkin_intent"
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """One entry to be: its canonical bytes, the body they commit to, the salt between."""
+
+    id: UUID
+    entry: bytes
+    body: bytes
+    salt: bytes
+
+
+def intent(
+    *,
+    id: UUID,
+    at: datetime,
+    event: str,
+    actor: Mapping[str, Any],
+    entity: Mapping[str, Any],
+    body: Mapping[str, Any],
+) -> Intent:
+    """Return an intent in canonical JSON (RFC 8785); integers stay below 2^53 or become strings.
+
+    The entry holds only the salted digest of the body, so that a body can be disclosed alone or
+    erased without touching the tree.
+    """
+    salt = random_bytes(32)
+    canonical = rfc8785.dumps(_exact(body))
+    digest = hashlib.sha256(salt + canonical).digest()
+    entry = {
+        "v": FORMAT,
+        "id": str(id),
+        "at": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "ev": event,
+        "act": dict(actor),
+        "ent": dict(entity),
+        "body": base64.urlsafe_b64encode(digest).decode().rstrip("="),
+        "sig": None,
+    }
+    return Intent(id, rfc8785.dumps(entry), canonical, salt)
+
+
+async def append(connection: AsyncConnection, intents: Sequence[Intent]) -> None:
+    """Add intents to the transaction and wake the sequencer when it commits."""
+    if not intents:
+        return
+    await connection.execute(
+        text(
+            "insert into journal_intent (id, entry, body, salt) select * from unnest("
+            "cast(:ids as uuid[]), cast(:entries as bytea[]), cast(:bodies as bytea[]), "
+            "cast(:salts as bytea[]))"
+        ),
+        {
+            "ids": [each.id for each in intents],
+            "entries": [each.entry for each in intents],
+            "bodies": [each.body for each in intents],
+            "salts": [each.salt for each in intents],
+        },
+    )
+    await connection.execute(text(f"notify {CHANNEL}"))
+
+
+def fresh_ids(count: int) -> list[UUID]:
+    """Return ids in the order their entries shall stand in the journal."""
+    return [new_id() for _ in range(count)]
+
+
+_SAFE = 2**53 - 1
+
+
+def _exact(value: Any) -> Any:
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return value
+    if isinstance(value, int):
+        return value if -_SAFE <= value <= _SAFE else str(value)
+    if isinstance(value, Mapping):
+        return {key: _exact(each) for key, each in value.items()}
+    if isinstance(value, Sequence):
+        return [_exact(each) for each in value]
+    raise TypeError(f"{type(value).__name__} has no exact JSON form")

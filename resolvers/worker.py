@@ -1,0 +1,140 @@
+"""Background loops: the sequencer places intents, the projector follows the journal.
+
+Any number of processes may run them; a lock in the database and a fence in the graph let only
+one of each act. Both come back by themselves after their server was gone.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import structlog
+
+from lotkin.errors import Refusal
+from lotkin.graph.project import PoisonEntry, Projector
+from lotkin.journal import read as journal_read
+from lotkin.journal import sequence as journal_sequence
+from lotkin.journal.intent import CHANNEL as INTENT_CHANNEL
+from lotkin.journal.sequence import CHANNEL as JOURNAL_CHANNEL
+from lotkin.records.capture import store_alerts
+from lotkin.records.session import Database
+
+log = structlog.get_logger()
+
+IDLE_S = 0.5  # how long a loop sleeps through a notification it did not get
+HORIZON_S = 0.005  # a writer that is still open holds intents back; look again soon
+RETRY_S = 1.0  # pause after a server was gone
+POISON_S = 30.0  # a stopped line is tried again this often: people act in minutes
+PROJECT_BATCH = 500  # entries a graph transaction: some 50 ms
+
+
+async def sequencer(database: Database, stop: asyncio.Event) -> None:
+    """Place committed intents until `stop` is set."""
+    await _forever("sequencer", stop, lambda: _sequence(database, stop))
+
+
+async def projector(database: Database, target: Projector, stop: asyncio.Event) -> None:
+    """Bring the graph to the journal's head, again and again, until `stop` is set."""
+    await _forever("projector", stop, lambda: _project(database, target, stop))
+
+
+async def _forever(name: str, stop: asyncio.Event, work: Callable[[], Awaitable[None]]) -> None:
+    while not stop.is_set():
+        try:
+            await work()
+        except Refusal as refusal:
+            log.warning("background.waiting", loop=name, code=refusal.code.value)
+            await _sleep(stop, RETRY_S)
+        except PoisonEntry as poison:
+            log.exception("projector.stopped", seq=poison.seq, reason=poison.reason)
+            await _sleep(stop, POISON_S)
+
+
+async def _sequence(database: Database, stop: asyncio.Event) -> None:
+    async for _ in database.listen(INTENT_CHANNEL, wait_s=IDLE_S):
+        if stop.is_set():
+            return
+        while await sequence_once(database) or await _has_pending(database):
+            if stop.is_set():
+                return
+            await asyncio.sleep(HORIZON_S)
+
+
+async def sequence_once(database: Database) -> int:
+    """Place what is ready; return how many entries were placed."""
+    async with database.transaction() as connection:
+        return await journal_sequence.sequence(connection)
+
+
+async def _has_pending(database: Database) -> bool:
+    async with database.reading() as connection:
+        return (await journal_read.head(connection)).pending > 0
+
+
+async def _project(database: Database, target: Projector, stop: asyncio.Event) -> None:
+    async for _ in database.listen(JOURNAL_CHANNEL, wait_s=IDLE_S):
+        while not stop.is_set() and await project_once(database, target):
+            pass
+        if stop.is_set():
+            return
+
+
+async def project_once(database: Database, target: Projector) -> int:
+    """Apply the next batch of the journal to the graph; return how many entries it had.
+
+    Raises: PoisonEntry when an entry cannot be applied; everything before it is applied, an
+    alert is stored, and the line stops there.
+    """
+    cursor = await target.cursor()
+    async with database.reading() as connection:
+        entries = await journal_read.after(connection, cursor, limit=PROJECT_BATCH)
+    if not entries:
+        return 0
+    batch = [(seq, graph_rows(body)) for seq, body in entries]
+    try:
+        await target.apply(batch)
+    except PoisonEntry:
+        await _up_to_poison(database, target, batch)
+    return len(batch)
+
+
+async def _up_to_poison(
+    database: Database, target: Projector, batch: Sequence[tuple[int, Mapping[str, Any]]]
+) -> None:
+    for entry in batch:
+        try:
+            await target.apply([entry])
+        except PoisonEntry as poison:
+            await _alarm(database, poison)
+            raise
+
+
+async def _alarm(database: Database, poison: PoisonEntry) -> None:
+    facts = {"seq": poison.seq, "reason": poison.reason}
+    async with database.transaction() as connection:
+        await store_alerts(
+            connection,
+            [{"code": "PROJECTION_STOPPED", "facts": facts, "event_id": None, "item_id": None}],
+        )
+
+
+def graph_rows(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a journal body with the integers of its graph rows restored.
+
+    Canonical JSON carries integers above 2^53 - 1 as strings, such as the end of an open stay.
+    """
+    graph = dict(body.get("graph", {}))
+    ended = {kind: _whole(rows) for kind, rows in graph.pop("ended", {}).items()}
+    items = graph.pop("items", [])
+    return {"graph": {"items": items, **{k: _whole(v) for k, v in graph.items()}, "ended": ended}}
+
+
+def _whole(rows: Sequence[Sequence[int | str]]) -> list[list[int]]:
+    return [[int(value) for value in row] for row in rows]
+
+
+async def _sleep(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return
