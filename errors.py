@@ -43,6 +43,7 @@ class ProblemCode(StrEnum):
     MASS_BALANCE = "MASS_BALANCE"
     OVERDRAWN = "OVERDRAWN"
     UNKNOWN_ORIGINAL = "UNKNOWN_ORIGINAL"
+    UNKNOWN_SENSOR_TYPE = "UNKNOWN_SENSOR_TYPE"
     UNREGISTERED_SOURCE = "UNREGISTERED_SOURCE"
     USED_AFTER_END = "USED_AFTER_END"
 
@@ -201,6 +202,11 @@ TEXTS: dict[ProblemCode | RefusalCode, tuple[str, str]] = {
     ProblemCode.UNKNOWN_ORIGINAL: (
         "The event declared wrong is not known yet; it will be retracted when it comes.",
         "被声明错误的事件尚未收到;收到后将被撤回。",
+    ),
+    ProblemCode.UNKNOWN_SENSOR_TYPE: (
+        "Sensor type {value} is not in the GS1 list; the reading is kept as sent. Check its "
+        "spelling.",
+        "传感器类型 {value} 不在 GS1 列表中;读数已按原样保存。请核对拼写。",
     ),
     ProblemCode.UNREGISTERED_SOURCE: (
         "Source {source} is not registered; its times count as declared. Register it in "
