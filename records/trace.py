@@ -105,6 +105,15 @@ async def item_keys(connection: Connection, ids: Ints | Sequence[int]) -> dict[i
     return {row[0]: row[1] for row in found}
 
 
+async def containers_among(connection: Connection, ids: Sequence[int]) -> frozenset[int]:
+    """Return those of the items that are containers."""
+    found = await connection.execute(
+        text("select id from item where kind = 2 and id = any(cast(:ids as bigint[]))"),
+        {"ids": array(ids)},
+    )
+    return frozenset(found.scalars())
+
+
 Amount = tuple[Decimal | None, str | None]
 
 
@@ -271,3 +280,33 @@ with recursive inside (place, item, since, ends) as (
 select distinct inside.place::bigint - 1, item.id
 from inside join item on item.id = inside.item where item.kind <> 2 order by 1, 2
 """
+
+
+class Candidate(NamedTuple):
+    """An item that a look-up may have meant."""
+
+    id: int
+    key: str
+    kind: int
+
+
+async def candidates(
+    connection: Connection, keys: Sequence[str], lot: str | None, *, limit: int
+) -> list[Candidate]:
+    """Return items that one of `keys` names only loosely: as their class, or with `lot` as the
+    supplier's own lot number, in the class or without one. Ordered by key.
+    """
+    found = await connection.execute(
+        text(
+            "with named as ("
+            "select class_id from item_class_alias where key = any(cast(:keys as text[])) "
+            "union select id from item_class where udi_di = any(cast(:keys as text[]))) "
+            "select id, key, kind from item where class_id in (select class_id from named) "
+            "and (cast(:lot as text) is null or supplier_lot_no = :lot) "
+            "union select id, key, kind from item where cast(:lot as text) is null "
+            "and supplier_lot_no = any(cast(:keys as text[])) "
+            "order by key limit :limit"
+        ),
+        {"keys": list(keys), "lot": lot, "limit": limit},
+    )
+    return [Candidate(*row) for row in found]
