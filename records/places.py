@@ -19,6 +19,16 @@ class Span(NamedTuple):
     until: int
 
 
+class Inside(NamedTuple):
+    """A question for what is in a container at `at`; deep: in what is in it, too."""
+
+    container: int
+    at: int
+    deep: bool
+    after: int = 0
+    limit: int = 0
+
+
 class Sighting(NamedTuple):
     """The place that an event told: where things are afterwards, or only passed."""
 
@@ -129,35 +139,58 @@ async def last_uses(connection: Connection, items: Collection[int], at: int) -> 
     return {item: Use(activity, drawn, again) for item, activity, drawn, again in found}
 
 
-async def contents(
-    connection: Connection, container: int, at: int, *, deep: bool, after: int, limit: int
-) -> list[int]:
-    """Return what is inside a container at `at`, ascending ids above `after`, at most `limit`.
+async def contents(connection: Connection, asked: Sequence[Inside]) -> list[list[int]]:
+    """Return what each question asks for: ascending item ids above `after`, at most `limit`.
 
-    deep: what is inside what is inside, too. Fitted parts are in their device, not in its box.
+    Fitted parts are in their device, not in its box.
     """
     found = await connection.execute(
-        text(_CONTENTS + " select distinct item from inside where item > :after "
-             "order by item limit :limit"),
-        {"container": container, "at": at, "deep": deep, "after": after, "limit": limit},
-    )  # fmt: skip
-    return list(found.scalars())
-
-
-async def contents_count(connection: Connection, container: int, at: int, *, deep: bool) -> int:
-    """Return how many things `contents` would list."""
-    found = await connection.execute(
-        text(_CONTENTS + " select count(distinct item) from inside"),
-        {"container": container, "at": at, "deep": deep},
+        text(
+            "select n, item from unnest(cast(:containers as bigint[]), cast(:ats as bigint[]), "
+            "cast(:deeps as boolean[]), cast(:afters as bigint[]), cast(:limits as bigint[])) "
+            "with ordinality asked (container, at, deep, after, size, n) cross join lateral ("
+            + _CONTENTS
+            + " select distinct item from inside where item > asked.after "
+            "order by item limit asked.size) found order by n, item"
+        ),
+        _columns(asked),
     )
-    return int(found.scalar_one())
+    inside: list[list[int]] = [[] for _ in asked]
+    for n, item in found:
+        inside[n - 1].append(item)
+    return inside
+
+
+async def contents_counts(connection: Connection, asked: Sequence[Inside]) -> list[int]:
+    """Return how many things `contents` would list in all."""
+    found = await connection.execute(
+        text(
+            "select n, total from unnest(cast(:containers as bigint[]), cast(:ats as bigint[]), "
+            "cast(:deeps as boolean[])) with ordinality asked (container, at, deep, n) "
+            "cross join lateral ("
+            + _CONTENTS
+            + " select count(distinct item) as total from inside) found order by n"
+        ),
+        _columns(asked),
+    )
+    return [total for _, total in found]
 
 
 _CONTENTS = (
     "with recursive inside (item) as ("
-    "select child_id from stay where parent_id = :container and not is_installation "
-    "and since <= :at and until > :at and rec_to is null "
+    "select child_id from stay where parent_id = asked.container and not is_installation "
+    "and since <= asked.at and until > asked.at and rec_to is null "
     "union select s.child_id from inside join stay s on s.parent_id = inside.item "
-    "where :deep and not s.is_installation "
-    "and s.since <= :at and s.until > :at and s.rec_to is null)"
+    "where asked.deep and not s.is_installation "
+    "and s.since <= asked.at and s.until > asked.at and s.rec_to is null)"
 )
+
+
+def _columns(asked: Sequence[Inside]) -> dict[str, list[int]]:
+    return {
+        "containers": [each.container for each in asked],
+        "ats": [each.at for each in asked],
+        "deeps": [each.deep for each in asked],
+        "afters": [each.after for each in asked],
+        "limits": [each.limit for each in asked],
+    }

@@ -103,14 +103,16 @@ async def tellings(
 ) -> dict[int, list[Telling]]:
     """Return what events up to `at` told of each item's condition, oldest first.
 
-    The disposition of a transformation is that of its outputs, so inputs (role 3) are left out.
+    The disposition of a transformation is that of its outputs, so inputs (role 3) are left out;
+    what ends a part of a lot does not end the lot.
     """
     found = await connection.execute(
         text(
             "select about.item_id, e.at, e.event_id, e.action, e.biz_step, e.disposition, "
             "e.persistent_set, e.persistent_unset from event_item about "
             "join event e on e.id = about.event_id where about.item_id = any(:items) "
-            "and about.role <> 3 and e.at <= :at and e.retracted_at is null "
+            "and about.role <> 3 and (about.qty is null or e.action is distinct from 'DELETE') "
+            "and e.at <= :at and e.retracted_at is null "
             "and not e.is_declaration and (e.biz_step is not null or e.disposition is not null "
             "or e.persistent_set <> '{}' or e.persistent_unset <> '{}') order by e.at, e.id"
         ),

@@ -1,6 +1,7 @@
 """What every use case is handed: who asks, and the services that answer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from lotkin.auth.actor import Actor
 from lotkin.errors import Language
@@ -26,6 +27,8 @@ class Context:
     actor: Actor
     services: Services
     language: Language = "en"
+    # Look-ups under way and done in this request (`resolvers.batching`).
+    batches: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def settings(self) -> Settings:
