@@ -24,9 +24,10 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from lotkin.auth.actor import ANONYMOUS
 from lotkin.auth.middleware import actor_of
 from lotkin.errors import Language, LotkinError, ProblemCode, Refusal, RefusalCode
+from lotkin.resolvers.bugs import masked
 from lotkin.resolvers.context import Context, Services
 from lotkin.resolvers.language import language_of
-from lotkin.schema.problem import Schema, error_entry, internal
+from lotkin.schema.problem import Schema, error_entry
 
 _log = structlog.get_logger(__name__)
 
@@ -89,7 +90,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         except LotkinError as error:
             return self._refused(request, error)
         except Exception as bug:  # noqa: BLE001  (the edge: whatever is raised must be answered)
-            return self._refused(request, internal(bug))
+            return self._refused(request, masked(bug))
 
     def _refused_by_headers(self, request: Request) -> Response | None:
         if request.method != "POST":

@@ -13,8 +13,9 @@ import structlog
 from graphql import GraphQLError
 from strawberry.types.execution import ExecutionContext
 
-from lotkin import clock, errors
+from lotkin import errors
 from lotkin.errors import TEXTS, Language, LotkinError, Refusal, RefusalCode
+from lotkin.resolvers.bugs import masked
 
 _log = structlog.get_logger(__name__)
 
@@ -72,11 +73,6 @@ def error_entry(error: LotkinError, language: Language) -> dict[str, Any]:
     return {"message": error.message(language), "extensions": _extensions(error)}
 
 
-def internal(bug: BaseException) -> Refusal:
-    """Return the masked form of a bug, and log the bug under the same correlation id."""
-    return _Mask().of(bug)
-
-
 class _Mask:
     """Masks the bugs of one operation: one correlation id, one log entry."""
 
@@ -85,9 +81,7 @@ class _Mask:
 
     def of(self, bug: BaseException) -> Refusal:
         if self._refusal is None:
-            correlation = str(clock.new_id())
-            _log.error("internal error", correlation=correlation, exc_info=bug)
-            self._refusal = Refusal(RefusalCode.INTERNAL, correlation=correlation)
+            self._refusal = masked(bug)
         return self._refusal
 
 
