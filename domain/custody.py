@@ -39,7 +39,7 @@ class HolderColumns(NamedTuple):
 
     holder: party id; UNKNOWN = no movement says, so the maker holds it. receiver: where an item in
     transit is going. container: innermost open container. since: time of the deciding movement
-    and `event` its event row, both UNKNOWN where nothing moved.
+    and `event` its event row, both UNKNOWN where nothing moved. is_return: 1 for a return.
     """
 
     item: Ints
@@ -49,6 +49,7 @@ class HolderColumns(NamedTuple):
     container: Ints
     since: Ints
     event: Ints
+    is_return: Ints
 
 
 class ConsignmentColumns(NamedTuple):
@@ -88,6 +89,7 @@ def holders(
     row = np.where(moved, last, 0)
     state, holder = np.zeros_like(items), np.full_like(items, UNKNOWN)
     receiver, since, event = holder.copy(), holder.copy(), holder.copy()
+    is_return = state.copy()
     if moved.any():
         row = row[moved]
         shipped = moves.kind[row] == MovementKind.SHIP
@@ -96,9 +98,9 @@ def holders(
         holder[moved] = np.where(shipped, moves.sender[row], moves.receiver[row])
         receiver[moved] = np.where(shipped, moves.receiver[row], UNKNOWN)
         since[moved], event[moved] = moves.at[row], moves.event[row]
-    return HolderColumns(
-        items, state, holder, receiver, containers(custody.stays, items, at), since, event
-    )
+        is_return[moved] = moves.kind[row] == MovementKind.RETURN
+    inside = containers(custody.stays, items, at)
+    return HolderColumns(items, state, holder, receiver, inside, since, event, is_return)
 
 
 def consignments(

@@ -40,8 +40,10 @@ class Use(NamedTuple):
     """The last draw of an item, and whether it was produced again after it or by it."""
 
     activity: int
+    kind: ActivityKind
     at: int
     is_produced_again: bool
+    is_lot: bool
 
 
 async def succession(connection: Connection, items: Collection[int], at: int) -> Succession:
@@ -127,16 +129,22 @@ async def last_uses(connection: Connection, items: Collection[int], at: int) -> 
     """
     found = await connection.execute(
         text(
-            "select asked.item, used.activity_id, used.at, exists ("
+            "select asked.item, used.activity_id, activity.kind, used.at, exists ("
             "select from production p where p.item_id = asked.item and p.rec_to is null "
-            "and p.at <= :at and (p.at > used.at or p.activity_id = used.activity_id)) "
-            "from unnest(cast(:items as bigint[])) asked (item) cross join lateral ("
+            "and p.at <= :at and (p.at > used.at or p.activity_id = used.activity_id)), "
+            "item.kind = 0 "
+            "from unnest(cast(:items as bigint[])) asked (item) "
+            "join item on item.id = asked.item cross join lateral ("
             "select activity_id, at from draw where item_id = asked.item and rec_to is null "
-            "and at <= :at order by at desc, id desc limit 1) used"
+            "and at <= :at order by at desc, id desc limit 1) used "
+            "join activity on activity.id = used.activity_id"
         ),
         {"items": list(items), "at": at},
     )
-    return {item: Use(activity, drawn, again) for item, activity, drawn, again in found}
+    return {
+        item: Use(activity, ActivityKind(kind), drawn, again, is_lot)
+        for item, activity, kind, drawn, again, is_lot in found
+    }
 
 
 async def contents(connection: Connection, asked: Sequence[Inside]) -> list[list[int]]:
