@@ -80,22 +80,22 @@ def _known(text: str) -> Identity | None:
 
 _X = r"[!-~]"  # printable ASCII; the narrower GS1 set is a matter of printing, not of identity
 PRIMARY = {
-    "00": re.compile(r"\d{18}"),
-    "01": re.compile(r"\d{14}"),
-    "253": re.compile(rf"\d{{13}}{_X}{{0,17}}"),
-    "255": re.compile(r"\d{13}\d{0,12}"),
-    "401": re.compile(rf"{_X}{{1,30}}"),
-    "402": re.compile(r"\d{17}"),
-    "414": re.compile(r"\d{13}"),
-    "415": re.compile(r"\d{13}"),
-    "417": re.compile(r"\d{13}"),
-    "8003": re.compile(rf"\d{{14}}{_X}{{0,16}}"),
-    "8004": re.compile(rf"{_X}{{1,30}}"),
-    "8006": re.compile(r"\d{18}"),
-    "8010": re.compile(rf"{_X}{{1,30}}"),
-    "8013": re.compile(rf"{_X}{{1,25}}"),
-    "8017": re.compile(r"\d{18}"),
-    "8018": re.compile(r"\d{18}"),
+    "00": re.compile(r"\d{18}", re.ASCII),
+    "01": re.compile(r"\d{14}", re.ASCII),
+    "253": re.compile(rf"\d{{13}}{_X}{{0,17}}", re.ASCII),
+    "255": re.compile(r"\d{13}\d{0,12}", re.ASCII),
+    "401": re.compile(rf"{_X}{{1,30}}", re.ASCII),
+    "402": re.compile(r"\d{17}", re.ASCII),
+    "414": re.compile(r"\d{13}", re.ASCII),
+    "415": re.compile(r"\d{13}", re.ASCII),
+    "417": re.compile(r"\d{13}", re.ASCII),
+    "8003": re.compile(rf"\d{{14}}{_X}{{0,16}}", re.ASCII),
+    "8004": re.compile(rf"{_X}{{1,30}}", re.ASCII),
+    "8006": re.compile(r"\d{18}", re.ASCII),
+    "8010": re.compile(rf"{_X}{{1,30}}", re.ASCII),
+    "8013": re.compile(rf"{_X}{{1,25}}", re.ASCII),
+    "8017": re.compile(r"\d{18}", re.ASCII),
+    "8018": re.compile(r"\d{18}", re.ASCII),
 }
 QUALIFIERS = {
     "01": ("22", "10", "21", "235"),
@@ -214,11 +214,12 @@ def read_urn(text: str) -> Identity:
     reader = _READERS.get(scheme)
     if reader is None or (scheme == "lgtin") is not (form == "class"):
         raise bad_identifier(text, f"EPC scheme {scheme} is not known")
-    fields = rest.split(".")
+    # A dot may be part of the last field only.
+    fields = rest.split(".", _FIELDS.get(scheme, 2) - 1)
     if form == "idpat":
         fields = _pattern_fields(text, fields)
-    elif "" in (fields[0], fields[-1]) or "*" in fields:
-        raise bad_identifier(text, "a field is empty or open")
+    elif not fields[-1]:
+        raise bad_identifier(text, "its last field is empty")
     try:
         return reader(scheme, fields)
     except (ValueError, IndexError):
@@ -250,9 +251,7 @@ def _link(ai: str, value: str, **qualifiers: str) -> Identity:
 
 
 def _trade(scheme: str, fields: list[str]) -> Identity:
-    company, reference, tail = fields[0], fields[1], ".".join(fields[2:])
-    if len(fields) < 3:
-        raise ValueError(fields)
+    company, reference, tail = _exactly(fields, 3)
     gtin = _gtin(company, reference)
     if scheme == "lgtin":
         if not tail:
@@ -285,7 +284,7 @@ def _party(_: str, fields: list[str]) -> Identity:
 
 def _numbered(scheme: str, fields: list[str]) -> Identity:
     # GRAI, GDTI and GCN: thirteen digits with their check digit, then the serial.
-    company, kind, serial = fields[0], fields[1], ".".join(fields[2:])
+    company, kind, serial = _exactly(fields, 3)
     number = _checked(company + kind, 12)
     tail = decoded(serial) if serial else ""
     if scheme == "grai":
@@ -294,7 +293,7 @@ def _numbered(scheme: str, fields: list[str]) -> Identity:
 
 
 def _asset(scheme: str, fields: list[str]) -> Identity:
-    company, reference = fields[0], ".".join(fields[1:])
+    company, reference = _exactly(fields, 2)
     if not (company.isascii() and company.isdigit() and 6 <= len(company) <= 12):
         raise ValueError(company)
     return _link("8004" if scheme == "giai" else "401", company + decoded(reference))
@@ -318,8 +317,8 @@ def _component(_: str, fields: list[str]) -> Identity:
 
 
 def _without_gs1_key(scheme: str, fields: list[str]) -> Identity:
-    """ADI, USDOD, GID, BIC and IMO numbers have no Digital Link: the normalised URN is the key."""
-    count = {"adi": 3, "gid": 3, "usdod": 2, "bic": 1, "imovn": 1}[scheme]
+    # ADI, USDOD, GID, BIC and IMO numbers have no Digital Link: the normalised URN is the key.
+    count = _FIELDS.get(scheme, 2)
     values = [decoded(f) if f else "" for f in _exactly(fields, count)]
     if count == 3 and values[2] == "" and values[1] and values[0]:
         pattern = f"urn:epc:idpat:{scheme}:{'.'.join(map(encoded, values[:2]))}.*"
@@ -341,6 +340,22 @@ def _exactly(fields: list[str], count: int) -> list[str]:
     return fields
 
 
+_FIELDS = {  # two, where not told
+    "sgtin": 3,
+    "lgtin": 3,
+    "upui": 3,
+    "itip": 5,
+    "sgln": 3,
+    "grai": 3,
+    "gdti": 3,
+    "sgcn": 3,
+    "gcn": 3,
+    "cpi": 3,
+    "adi": 3,
+    "gid": 3,
+    "bic": 1,
+    "imovn": 1,
+}
 _READERS: Mapping[str, Callable[[str, list[str]], Identity]] = {
     "sgtin": _trade,
     "upui": _trade,

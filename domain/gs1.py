@@ -9,7 +9,7 @@ import re
 from calendar import monthrange
 from collections.abc import Iterator, Mapping
 from datetime import date
-from functools import cache
+from functools import lru_cache
 from typing import NamedTuple
 
 from biip import ParseError
@@ -32,15 +32,17 @@ from lotkin.errors import Problem, ProblemCode
 
 GS = "\x1d"
 _HRI = re.compile(r"\((\d{2,4})\)")
-_VARIABLE_MAX = 90
 # A lost separator is only looked for before fields that device labels carry; otherwise every lot
 # number with two digits in it would be in doubt.
 _AFTER_LOST = frozenset(
     ("10", "11", "12", "13", "15", "16", "17", "20", "21", "22", "30", "37", "240", "241", "250")
 )
-_STEPS_MAX = 20_000
-_READINGS_MAX = 64
+_SPLIT_MAX = 30  # characters of the longest field before which a separator may be lost
+_SEARCHED_MAX = 256  # characters of a text in which lost separators are looked for
+_STEPS_MAX = 5_000
+_READINGS_MAX = 32
 
+_DATES = ("11", "12", "13", "15", "16", "17")
 # Where the check digit of a field ends, counted from the start of its value.
 _CHECKED = {
     "00": (0, 18),
@@ -73,14 +75,16 @@ class _Form(NamedTuple):
     open_end: bool
 
 
-@cache
+@lru_cache(maxsize=4096)
 def _form(head: str) -> _Form | None:
     """Return the field format that the first four characters of a text announce."""
     try:
         found = GS1ApplicationIdentifier.extract(head)
     except ParseError:
         return None
-    return _Form(found.ai, re.compile(found.pattern), found.separator_required)
+    # Dates are judged by the calendar later, so that an impossible one is named as such.
+    pattern = rf"{found.ai}\d{{6}}" if found.ai in _DATES else found.pattern
+    return _Form(found.ai, re.compile(pattern, re.ASCII), found.separator_required)
 
 
 def wrong_check(ai: str, value: str) -> Problem | None:
@@ -117,7 +121,8 @@ def read_bracketed(text: str, today: date) -> Reading:
     fields = tuple((ai, value.strip()) for ai, value in zip(parts[1::2], parts[2::2], strict=True))
     for ai, value in fields:
         form = _form(ai)
-        if form is None or form.ai != ai or form.pattern.fullmatch(ai + value) is None:
+        fits = form is not None and form.ai == ai and form.pattern.fullmatch(ai + value)
+        if not fits or not value.isascii():
             problem = wrong_check(ai, value) or bad_identifier(
                 f"({ai}){value}", "the field does not have the form of its application identifier"
             )
@@ -129,13 +134,16 @@ def read_elements(text: str, today: date, *, trusted: bool) -> Reading | None:
     """Read an element string without brackets; None if it is none.
 
     trusted: the scanner announced GS1 data, so separators are where they belong and any leading
-    field will do. Untrusted text must name a primary key, and lost separators are considered.
+    field will do. Untrusted text must name a primary key that has a check digit, or any text would
+    be something; and lost separators are considered.
     """
+    if not text.isascii():
+        return None
     strict = _with_separators(text)
     if strict is not None and (trusted or GS in text):
         return from_fields(strict, today)
-    readings = [r for r in _without_separators(text) if trusted or _primary(r) is not None]
-    plausible = [r for r in readings if not _doubts(r, today)]
+    readings = [r for r in _without_separators(text) if trusted or _has_checked_key(r)]
+    plausible = [r for r in readings if not _problems(r, today)]
     if not plausible:
         return _best_refusal(strict, readings, today, trusted=trusted)
     if len(plausible) == 1:
@@ -147,7 +155,7 @@ def _best_refusal(
     strict: Fields | None, readings: list[Fields], today: date, *, trusted: bool
 ) -> Reading | None:
     # Nothing flawless: the plainest reading says best what is wrong with the label.
-    if strict is not None and (trusted or _primary(strict) is not None):
+    if strict is not None and (trusted or _has_checked_key(strict)):
         return from_fields(strict, today)
     return from_fields(readings[0], today) if readings else None
 
@@ -176,6 +184,8 @@ def _fixed_end(form: _Form, text: str) -> int | None:
 
 def _without_separators(text: str) -> list[Fields]:
     """Return the ways to split text into fields when separators may be lost, the plainest first."""
+    if len(text) > _SEARCHED_MAX:
+        return []
     found: list[Fields] = []
     steps = 0
     stack: list[tuple[str, Fields]] = [(text, ())]
@@ -186,6 +196,8 @@ def _without_separators(text: str) -> list[Fields]:
             found.append(fields)
             continue
         stack.extend(_next_fields(rest, fields))
+    if stack and len(found) < 2:  # too tangled to know that a reading is the only one
+        raise Problem(ProblemCode.AMBIGUOUS_SCAN, reason="too many readings to list")
     return found
 
 
@@ -193,31 +205,22 @@ def _next_fields(rest: str, fields: Fields) -> Iterator[tuple[str, Fields]]:
     form = _form(rest[:4])
     if form is None or any(form.ai == ai for ai, _ in fields):
         return
+    start = len(form.ai)
     if not form.open_end:
         end = _fixed_end(form, rest)
         if end is not None:
-            yield rest[end:], (*fields, (form.ai, rest[len(form.ai) : end]))
-        return
-    if fields and fields[-1][0] not in _CHECKED and form.ai not in _AFTER_LOST:
+            yield rest[end:].removeprefix(GS), (*fields, (form.ai, rest[start:end]))
         return
     # Ends from near to far: the stack takes the longest field first, which is the plainest reading.
-    for end in range(len(form.ai) + 1, min(len(rest), _VARIABLE_MAX + len(form.ai)) + 1):
-        if end < len(rest) and rest[end] == GS:
-            continue  # the separator below ends this field one place further on
-        value, tail = rest[len(form.ai) : end], rest[end:]
-        value, tail = value.removesuffix(GS), tail.removeprefix(GS)
-        if GS in value:
-            return
-        following = _form(tail[:4])
-        lost = tail and not rest[:end].endswith(GS)
-        if lost and (following is None or following.ai not in _AFTER_LOST):
+    told, mark, tail = rest.partition(GS)
+    for end in range(start + 1, min(len(told), start + _SPLIT_MAX + 1)):
+        following = _form(told[end : end + 4])
+        if following is None or following.ai not in _AFTER_LOST:
             continue
-        if form.pattern.fullmatch(form.ai + value):
-            yield tail, (*fields, (form.ai, value))
-
-
-def _doubts(fields: Fields, today: date) -> bool:
-    return bool(_problems(fields, today))
+        if form.pattern.fullmatch(told[:end]):
+            yield told[end:] + mark + tail, (*fields, (form.ai, told[start:end]))
+    if form.pattern.fullmatch(told):
+        yield tail, (*fields, (form.ai, told[start:]))
 
 
 def _primary(fields: Fields) -> tuple[str, str] | None:
@@ -229,10 +232,15 @@ def _problems(fields: Fields, today: date) -> tuple[Problem, ...]:
     return (*checks, *date_problems(dict(fields), today))
 
 
+def _has_checked_key(fields: Fields) -> bool:
+    primary = _primary(fields)
+    return primary is not None and primary[0] in _CHECKED
+
+
 def date_problems(values: Mapping[str, str], today: date) -> tuple[Problem, ...]:
     """Return the problems of all date fields among values by application identifier."""
     found: list[Problem] = []
-    for ai in ("11", "12", "13", "15", "16", "17", "7003"):
+    for ai in (*_DATES, "7003"):
         if ai in values:
             try:
                 read_date(values[ai], today)

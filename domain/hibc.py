@@ -23,8 +23,8 @@ from lotkin.errors import Problem
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-. $/+%"
 _PRIMARY = re.compile(r"\+?([A-Z][A-Z0-9]{3}[A-Z0-9]{1,18}[0-9])")
-# Between two symbols scanned in one go; a + after $ is part of the data.
-_NEXT_SYMBOL = re.compile(r"[\s,;*]+(?=\*?\+)|(?<=[^$+])(?=\+[$0-9])")
+_GAP = re.compile(r"[\s,;*]+(?=\*?\+)")  # between two symbols typed or scanned in one go
+_SECOND = re.compile(r"\+(?=[$0-9])")  # where a second symbol may start without any gap
 _DATE_WIDTH = {"0": 4, "1": 4, "2": 7, "3": 7, "4": 9, "5": 6, "6": 8, "7": 1}  # with its flag
 
 
@@ -43,9 +43,11 @@ def check_character(data: str) -> str:
 
 def read(text: str, today: date) -> Reading:
     """Read one HIBC symbol, or a primary and its secondary one after the other."""
-    symbols = [s for s in _NEXT_SYMBOL.split(text.upper()) if s.strip("* \t\r\n")]
+    if not text.isascii():
+        problem = bad_identifier(text, "it has characters that HIBC does not know")
+        return Reading(Scheme.HIBC, text, problems=(problem,))
     bodies: list[str] = []
-    for raw in symbols:
+    for raw in _symbols(text.upper()):
         symbol = _verified(raw)
         if isinstance(symbol, Problem):
             return Reading(Scheme.HIBC, raw.strip("*"), problems=(symbol,))
@@ -53,9 +55,23 @@ def read(text: str, today: date) -> Reading:
     return _combined(text, bodies, today)
 
 
+def _symbols(text: str) -> list[str]:
+    """Return the one or two symbols in a text, also when they follow each other without a gap."""
+    gapped = [part for part in _GAP.split(text) if part.strip("* \t\r\n")]
+    if len(gapped) != 1:
+        return gapped
+    whole = gapped[0].strip("* \t\r\n")
+    for second in _SECOND.finditer(whole, 1):
+        head, tail = whole[: second.start()], whole[second.start() :]
+        linked = _PRIMARY.fullmatch(head[:-1]) is not None and tail[-2:-1] == head[-1:]
+        if linked and isinstance(_verified(head), str) and isinstance(_verified(tail), str):
+            return [head, tail]
+    return gapped
+
+
 def device_identifier(text: str) -> str:
-    """Return labeler, product and unit of a primary symbol. Raises: Problem."""
-    body = _verified(text.upper())
+    """Return labeler, product and unit of a HIBC symbol. Raises: Problem."""
+    body = _verified(text.upper() if text.isascii() else "")
     if isinstance(body, Problem):
         raise body
     found = _PRIMARY.fullmatch(body[:-1].split("/")[0])
@@ -71,12 +87,12 @@ def _verified(raw: str) -> str | Problem:
         symbol = symbol[:-1] + " "  # how a check character of space is printed
     if len(symbol) < 3 or any(c not in _ALPHABET for c in symbol):
         return bad_identifier(raw, "it has characters that HIBC does not know")
-    # A space at the end is a check character, but typing and trimming lose it.
-    if check_character(symbol[:-1]) == symbol[-1]:
+    # A blank at the end may be the check character or typed; one that trimming lost is not guessed,
+    # for that would let wrong labels pass.
+    expected = check_character(symbol[:-1])
+    if symbol[-1] == expected:
         return symbol
     trimmed = symbol.rstrip()
-    if check_character(trimmed) == " ":
-        return trimmed + " "
     expected = check_character(trimmed[:-1])
     return trimmed if trimmed[-1] == expected else bad_check_digit(trimmed, expected)
 

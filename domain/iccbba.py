@@ -92,7 +92,7 @@ def _reading(text: str, told: dict[str, str], problems: list[Problem], today: da
     lot = told.get("lot") or told.get("bag_lot")
     donation = told.get("donation")
     problems.extend(_donation_problems(donation))
-    if di is None:
+    if di is None and not problems:
         problems.append(bad_identifier(text, "the device identifier (=/) is missing"))
     dates: dict[str, str | None] = {}
     for name in ("manufactured", "expires"):

@@ -6,7 +6,7 @@ given to `scan`, which states problems and never raises.
 
 import re
 from datetime import date
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from lotkin.domain import ahm, gs1, hibc, iccbba, ma
 from lotkin.domain.epc import link_identity as _link_identity
@@ -55,13 +55,14 @@ def scan(text: str, *, today: date) -> Reading:
     `today` settles the century of two-digit years. A wrong check digit gives no identity and the
     problem BAD_CHECK_DIGIT. Unknown text gives UNKNOWN_SCHEME, and its identity if it is a URI.
     """
-    stripped = text.strip(" \t\r\n\x00")
-    if not stripped or len(stripped) > _SCAN_MAX or not is_clean(_without_marks(stripped)):
+    stripped = text.lstrip(" \t\r\n\x00").rstrip("\t\r\n\x00")
+    if not stripped.strip() or len(stripped) > _SCAN_MAX or not is_clean(_without_marks(stripped)):
         return _unknown(stripped)
     try:
         return _scan(stripped, today)
     except Problem as problem:
-        return Reading(Scheme.UNKNOWN, stripped, problems=(problem,))
+        tangled = problem.code is ProblemCode.AMBIGUOUS_SCAN
+        return Reading(Scheme.UNKNOWN, stripped, ambiguous=tangled, problems=(problem,))
 
 
 def item_key(text: str) -> str:
@@ -136,6 +137,8 @@ def _scan(text: str, today: date) -> Reading:
     mark = _SYMBOLOGY.match(text)
     announced = mark is not None and mark[0] in _GS1_SYMBOLOGIES
     body = (text[3:] if mark else text).strip(gs1.GS)
+    if not body.startswith(("+", "*+")):  # in HIBC a space at the end may be the check character
+        body = body.strip()
     if not body:
         return _unknown(text)
     reading = _by_opening(body, today) or _elements(body, today, announced=announced)
@@ -163,13 +166,9 @@ def _by_opening(text: str, today: date) -> Reading | None:
 
 
 def _elements(text: str, today: date, *, announced: bool) -> Reading | None:
+    # No element string that names its key has one of the lengths of a bare number.
     plain = None if announced else _plain(text)
-    if plain is not None and plain.identity is not None:
-        return plain
-    elements = gs1.read_elements(text, today, trusted=announced or gs1.GS in text)
-    if elements is not None and (elements.identity is not None or plain is None):
-        return elements
-    return plain or elements
+    return plain or gs1.read_elements(text, today, trusted=announced or gs1.GS in text)
 
 
 def _plain(text: str) -> Reading | None:
@@ -224,7 +223,7 @@ def _link(text: str, today: date) -> Reading:
     if wrong is not None:
         return Reading(Scheme.GS1_DIGITAL_LINK, link.value, problems=(wrong,))
     identity = _link_identity(link)
-    attributes = dict(parse_qsl(urlsplit(text).query))
+    attributes = dict(parse_qsl(text.partition("#")[0].partition("?")[2]))
     manufactured, expires = gs1.attribute_dates(attributes, today)
     return Reading(
         Scheme.GS1_DIGITAL_LINK,
