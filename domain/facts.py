@@ -151,14 +151,15 @@ def facts_of(event: Event, own: frozenset[str]) -> Facts:
     """Return the genealogy facts that `event` states.
 
     own: canonical keys of our own parties and locations (a return is a receipt at home).
-    An error declaration states none: it only ends those of its original.
+    An error declaration states none, it ends those of its original; what it names is an item all
+    the same, for the original may never come.
     """
     facts = Facts()
-    if event.error is not None:
-        return facts
     told = list(_told(event))
     for each in told:
         _remember(facts, each, event)
+    if event.error is not None:
+        return Facts(items=facts.items)
     if event.type is EventType.TRANSFORMATION:
         _transformation(facts, event, told)
     elif event.type in {EventType.AGGREGATION, EventType.ASSOCIATION}:

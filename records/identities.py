@@ -30,7 +30,7 @@ async def parties(connection: Connection, keys: Iterable[str]) -> dict[str, int]
     found = await connection.execute(
         text("select key, id from party where key = any(:keys)"), {"keys": wanted}
     )
-    return dict(found)
+    return dict(found.all())
 
 
 async def locations(connection: Connection, keys: Iterable[str]) -> dict[str, int]:
@@ -48,7 +48,7 @@ async def locations(connection: Connection, keys: Iterable[str]) -> dict[str, in
     found = await connection.execute(
         text("select key, id from location where key = any(:keys)"), {"keys": wanted}
     )
-    return dict(found)
+    return dict(found.all())
 
 
 async def party_of(connection: Connection, places: Iterable[Identity]) -> dict[str, int]:
@@ -63,7 +63,7 @@ async def party_of(connection: Connection, places: Iterable[Identity]) -> dict[s
             ),
             {"keys": sites},
         )
-        owners = dict(found)
+        owners = dict(found.all())
     others = {key: owner_key(place) for key, place in wanted.items() if key not in owners}
     ids = await parties(connection, others.values())
     return owners | {key: ids[owner] for key, owner in others.items()}
@@ -220,7 +220,7 @@ async def activities(connection: Connection, seen: Iterable[ActivitySeen]) -> di
         text("select key, id from activity where key = any(:keys)"),
         {"keys": [each.key for each in ordered]},
     )
-    return dict(found)
+    return dict(found.all())
 
 
 async def master_data(connection: Connection, master: MasterData) -> None:

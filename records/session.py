@@ -1,6 +1,6 @@
 """Connections and transactions. `Database.transaction` is the only commit in the product."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeAlias, TypeVar
 
@@ -87,7 +87,7 @@ class Database:
                     raise
         raise AssertionError("the last attempt returns or raises")
 
-    async def listen(self, channel: str, *, wait_s: float) -> AsyncIterator[None]:
+    async def listen(self, channel: str, *, wait_s: float) -> AsyncGenerator[None, None]:
         """Yield at once, then whenever `channel` is notified, at the latest after `wait_s`.
 
         Raises: as `transaction`.

@@ -52,7 +52,7 @@ async def key_by_id(connection: Connection, items: Iterable[int]) -> dict[int, s
     found = await connection.execute(
         text("select id, key from item where id = any(:ids)"), {"ids": list(items)}
     )
-    return dict(found)
+    return dict(found.all())
 
 
 async def recompute(connection: Connection, children: Mapping[int, int], at: datetime) -> Changed:
@@ -125,7 +125,7 @@ async def _kinds(connection: Connection, children: Iterable[int]) -> dict[int, i
     found = await connection.execute(
         text("select id, kind from item where id = any(:ids)"), {"ids": list(children)}
     )
-    return dict(found)
+    return dict(found.all())
 
 
 async def _told(connection: Connection, children: Iterable[int]) -> Mapping[int, list[Told]]:

@@ -6,6 +6,7 @@ one of each act. Both come back by themselves after their server was gone.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
 from typing import Any
 
 import structlog
@@ -18,6 +19,7 @@ from lotkin.journal.intent import CHANNEL as INTENT_CHANNEL
 from lotkin.journal.sequence import CHANNEL as JOURNAL_CHANNEL
 from lotkin.records.capture import store_alerts
 from lotkin.records.session import Database
+from lotkin.resolvers.context import Services
 
 log = structlog.get_logger()
 
@@ -28,36 +30,42 @@ POISON_S = 30.0  # a stopped line is tried again this often: people act in minut
 PROJECT_BATCH = 500  # entries a graph transaction: some 50 ms
 
 
-async def sequencer(database: Database, stop: asyncio.Event) -> None:
-    """Place committed intents until `stop` is set."""
-    await _forever("sequencer", stop, lambda: _sequence(database, stop))
+async def run(services: Services, target: Projector | None) -> None:
+    """Run both loops until cancelled; without a graph there is nothing to project to."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(sequencer(services.database))
+        if target is not None:
+            group.create_task(projector(services.database, target))
 
 
-async def projector(database: Database, target: Projector, stop: asyncio.Event) -> None:
-    """Bring the graph to the journal's head, again and again, until `stop` is set."""
-    await _forever("projector", stop, lambda: _project(database, target, stop))
+async def sequencer(database: Database) -> None:
+    """Place committed intents until cancelled."""
+    await _forever("sequencer", lambda: _sequence(database))
 
 
-async def _forever(name: str, stop: asyncio.Event, work: Callable[[], Awaitable[None]]) -> None:
-    while not stop.is_set():
+async def projector(database: Database, target: Projector) -> None:
+    """Bring the graph to the journal's head, again and again, until cancelled."""
+    await _forever("projector", lambda: _project(database, target))
+
+
+async def _forever(name: str, work: Callable[[], Awaitable[None]]) -> None:
+    while True:
         try:
             await work()
         except Refusal as refusal:
             log.warning("background.waiting", loop=name, code=refusal.code.value)
-            await _sleep(stop, RETRY_S)
+            await asyncio.sleep(RETRY_S)
         except PoisonEntry as poison:
             log.exception("projector.stopped", seq=poison.seq, reason=poison.reason)
-            await _sleep(stop, POISON_S)
+            await asyncio.sleep(POISON_S)
 
 
-async def _sequence(database: Database, stop: asyncio.Event) -> None:
-    async for _ in database.listen(INTENT_CHANNEL, wait_s=IDLE_S):
-        if stop.is_set():
-            return
-        while await sequence_once(database) or await _has_pending(database):
-            if stop.is_set():
-                return
-            await asyncio.sleep(HORIZON_S)
+async def _sequence(database: Database) -> None:
+    async with aclosing(database.listen(INTENT_CHANNEL, wait_s=IDLE_S)) as woken:
+        async for _ in woken:
+            # Only the horizon can move what is pending, and nobody announces that.
+            while await sequence_once(database) or await _has_pending(database):  # noqa: ASYNC110
+                await asyncio.sleep(HORIZON_S)
 
 
 async def sequence_once(database: Database) -> int:
@@ -71,12 +79,11 @@ async def _has_pending(database: Database) -> bool:
         return (await journal_read.head(connection)).pending > 0
 
 
-async def _project(database: Database, target: Projector, stop: asyncio.Event) -> None:
-    async for _ in database.listen(JOURNAL_CHANNEL, wait_s=IDLE_S):
-        while not stop.is_set() and await project_once(database, target):
-            pass
-        if stop.is_set():
-            return
+async def _project(database: Database, target: Projector) -> None:
+    async with aclosing(database.listen(JOURNAL_CHANNEL, wait_s=IDLE_S)) as woken:
+        async for _ in woken:
+            while await project_once(database, target):
+                pass
 
 
 async def project_once(database: Database, target: Projector) -> int:
@@ -131,10 +138,3 @@ def graph_rows(body: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _whole(rows: Sequence[Sequence[int | str]]) -> list[list[int]]:
     return [[int(value) for value in row] for row in rows]
-
-
-async def _sleep(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(stop.wait(), seconds)
-    except TimeoutError:
-        return
