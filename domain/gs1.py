@@ -90,6 +90,8 @@ def _form(head: str) -> _Form | None:
 def wrong_check(ai: str, value: str) -> Problem | None:
     """Return the problem of a wrong check digit in a field; None if right or if it has none."""
     start, end = _CHECKED.get(ai, (0, 0))
+    if start and not value.startswith("0"):
+        return None  # a GRAI without its filling zero: where its check digit stands is not known
     digits = value[start:end]
     if not end or len(digits) < end - start or not (digits.isascii() and digits.isdigit()):
         return None

@@ -1,14 +1,16 @@
 """Every identifier of the public EPCIS documents has a key, and `scan` leads to the same key."""
 
+import gzip
+import itertools
 import json
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
-from lotkin.domain.identity import Scheme, parse_epc, scan
-from lotkin.errors import ProblemCode
+from lotkin.domain.identity import Scheme, class_key, item_key, lot_key, parse_epc, scan
 from tests.shared_data import shared_data
 
+TODAY = date(2026, 11, 21)
 ONE = ("parentID", "epcClass")
 MANY = ("epcList", "childEPCs", "inputEPCList", "outputEPCList")
 FOLDERS = (("gs1",), ("openepcis", "valid"), ("openepcis", "events"))
@@ -51,8 +53,19 @@ def test_every_identifier_has_a_key_of_a_known_scheme():
 
 def test_a_scan_of_every_identifier_finds_what_capture_stored():
     for text in every_identifier():
-        found = scan(text, today=date(2026, 11, 21))
-        if found.identity is None:
-            assert [p.code for p in found.problems] == [ProblemCode.BAD_CHECK_DIGIT], text
-        else:
-            assert found.identity.key == parse_epc(text).key
+        found = scan(text, today=TODAY)
+        assert found.identity is not None, text
+        assert found.identity.key == parse_epc(text).key
+        assert item_key(text) == found.identity.key
+
+
+def test_every_device_of_the_public_register_is_scanned_alike_with_and_without_brackets():
+    path = shared_data("eudamed", "devices.ndjson.gz")
+    with gzip.open(path) as lines:
+        gtins = {json.loads(line)["gtin"] for line in itertools.islice(lines, 0, None, 8)}
+    for gtin in filter(None, gtins):
+        owner = class_key(gtin)
+        bracketed = scan(f"(01){owner[4:]}(17)270100(10)A-1", today=TODAY)
+        bare = scan(f"01{owner[4:]}1727010010A-1", today=TODAY)
+        assert bracketed == bare
+        assert bare.identity.key == lot_key(owner, "A-1")
