@@ -120,7 +120,7 @@ def has_brackets(text: str) -> bool:
 def read_bracketed(text: str, today: date) -> Reading:
     """Read `(01)09521568251204(10)ABC`."""
     parts = _HRI.split(text)
-    fields = tuple((ai, value.strip()) for ai, value in zip(parts[1::2], parts[2::2], strict=True))
+    fields = tuple((ai, _typed(ai, v)) for ai, v in zip(parts[1::2], parts[2::2], strict=True))
     for ai, value in fields:
         form = _form(ai)
         fits = form is not None and form.ai == ai and form.pattern.fullmatch(ai + value)
@@ -130,6 +130,12 @@ def read_bracketed(text: str, today: date) -> Reading:
             )
             return Reading(Scheme.GS1_ELEMENT_STRING, text, problems=(problem,))
     return from_fields(fields, today)
+
+
+def _typed(ai: str, value: str) -> str:
+    # No GS1 value has blanks, so those are for the eye; people also write GTINs unpadded.
+    value = "".join(value.split())
+    return value.zfill(14) if ai in ("01", "02") and len(value) in (8, 12, 13) else value
 
 
 def read_elements(text: str, today: date, *, trusted: bool) -> Reading | None:
