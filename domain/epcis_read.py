@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
+from math import ceil
 from typing import Any, TypeVar
 
 from lotkin.domain import cbv
@@ -284,7 +285,7 @@ def _stated(
 
 def _ceiling_us(seconds: Decimal) -> int:
     # Rounded up: a clock is never called better than its owner says.
-    return -int(-seconds * 1_000_000 // 1)
+    return ceil(seconds * 1_000_000)
 
 
 def _activity(own: Own, step: str | None) -> ActivityKind:
