@@ -8,6 +8,7 @@ import pytest
 import strawberry
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from lotkin.schema.columnar import ColumnarExecutor, Pick, Table
 
 
