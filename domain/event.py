@@ -72,7 +72,7 @@ class TypedId:
 
 @dataclass(frozen=True, slots=True)
 class ErrorDeclaration:
-    """That an event already told was wrong; `at` in microseconds is the declared time, shown only."""
+    """That an event already told was wrong; `at` (us) is the declared time, shown only."""
 
     at: int
     reason: str | None
