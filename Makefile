@@ -33,9 +33,11 @@ check: install ## Format, lint, types, import direction, architecture
 bench: install ## Measure; the first line is the ratio to the bare driver
 	@.venv/bin/python bench $(ARGS)
 
-lock: ## Resolve requirements.lock anew from pyproject.toml (needs uv); ARGS="--upgrade" for newer ones
-	@$(UV) pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
-		--no-header --no-annotate --no-emit-index-url --output-file requirements.lock $(ARGS)
+PIN = $(UV) pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --quiet \
+	--no-header --no-annotate --no-emit-index-url
+lock: ## Resolve both lock files anew from pyproject.toml (needs uv); ARGS="--upgrade" for newer ones
+	@$(PIN) --all-extras --output-file requirements.lock $(ARGS)
+	@$(PIN) --constraint requirements.lock --output-file requirements.serve.lock
 
 clean: ## Remove the environment and every cache; the demo's data in .lotkin stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build

@@ -4,9 +4,10 @@ A secret may come from a file: LOTKIN_X_FILE names it where LOTKIN_X is a secret
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+from urllib.parse import quote, urlsplit
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -29,6 +30,7 @@ class Settings(BaseSettings):
     port: int = 8000
     state_dir: Path = Path(".lotkin")  # keys, logs and local servers of the demo
     database_url: str | None = None  # postgresql://…; absent: embedded server (demo, tests)
+    database_password_file: Path | None = None  # its content becomes the password of database_url
     database_pool: int = 10
     neo4j_uri: str | None = None  # bolt://… or neo4j://…; absent: PostgreSQL answers alone
     neo4j_user: str = "neo4j"
@@ -58,6 +60,19 @@ class Settings(BaseSettings):
     trace_page_max: int = 10_000  # trace and impact lists
     trace_edges_max: int = 200_000  # one answer of some 40 MB; above it the caller narrows
     position_wait_s: float = 2.0  # how long a capture or `atLeast` waits for the journal
+
+    @model_validator(mode="before")
+    @classmethod
+    def _password_into_url(cls, values: dict[str, Any]) -> dict[str, Any]:
+        # Whoever needs the URL needs it whole; only where it comes from is split.
+        url, file = values.get("database_url"), values.get("database_password_file")
+        if not url or not file:
+            return values
+        secret = quote(Path(file).read_text(encoding="utf-8").strip(), safe="")
+        parts = urlsplit(url)
+        login, _, place = parts.netloc.rpartition("@")
+        user = login.partition(":")[0]
+        return values | {"database_url": parts._replace(netloc=f"{user}:{secret}@{place}").geturl()}
 
     def neo4j_secret(self) -> str | None:
         """Return the Neo4j password from the variable or its file."""
