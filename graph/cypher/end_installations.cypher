@@ -1,0 +1,9 @@
+// Facts that no longer hold; found from the end that has fewer relationships.
+// parameters: rows [full fact row, seq]
+// rows: one; done = fact ids found
+// bound: one batch of entries
+// index: unique Item.id
+UNWIND $rows AS row
+MATCH (:Item {id: row[1]})-[r:INSTALLED_IN {fid: row[0]}]->()
+DELETE r
+RETURN collect(row[0]) AS done
