@@ -181,18 +181,6 @@ with asked_activity as (
                e.retracted_at as rec_to
         from event e where e.id = u.event_id
     ) f on f.at <= :until and known(f)
-), fallen as (
-    select i.id, seen.qty, seen.at, seen.unit from asked_item i join lateral (
-        select x.qty, f.at, x.unit from event_item x join lateral (
-            select e.id as event_id, e.at, e.action, e.biz_step, e.retracted_by as ended_by,
-                   e.record_time as rec_from, e.retracted_at as rec_to
-            from event e where e.id = x.event_id
-        ) f on f.at <= :until and known(f)
-        where x.item_id = i.id and x.role = 0 and x.qty is not null and f.action = 'OBSERVE'
-          and f.biz_step in ('stock_taking', 'cycle_counting')
-        order by f.at desc limit 1
-    ) seen on true
-    where i.kind = 0
 )
 select 'INPUT_WITHOUT_LOT', null::bigint, activity_id, null::bigint from untracked
 where is_draw group by activity_id
@@ -211,34 +199,28 @@ where a.kind <> 10
         select from production f where f.activity_id = a.id and f.at <= :until and known(f))
   and not exists (select from untracked u where u.activity_id = a.id and not u.is_draw)
 union all
-select 'QUANTITY_FELL', s.id, null, null from fallen s
-where s.qty < (
-    select coalesce(sum(f.qty), 0) from production f
-    where f.item_id = s.id and f.at <= s.at and known(f)
-      and f.unit is not distinct from s.unit
-) + (
-    select coalesce(sum(x.qty), 0) from event_item x join event e on e.id = x.event_id
-    where x.item_id = s.id and x.role = 0 and e.action = 'ADD' and e.type = 'ObjectEvent'
-      and e.at <= s.at and e.retracted_at is null and x.unit is not distinct from s.unit
-) - (
-    select coalesce(sum(x.qty), 0) from event_item x join event e on e.id = x.event_id
-    where x.item_id = s.id and x.role = 0 and e.action = 'DELETE' and e.type = 'ObjectEvent'
-      and e.at <= s.at and e.retracted_at is null and x.unit is not distinct from s.unit
-) - (
-    select coalesce(sum(f.qty), 0) from draw f
-    where f.item_id = s.id and f.at <= s.at and known(f)
-      and f.unit is not distinct from s.unit
-) - (
-    select coalesce(sum(f.qty), 0) from movement f
-    where f.item_id = s.id and f.kind = 0 and f.at <= s.at and known(f)
-      and f.unit is not distinct from s.unit
-)
-union all
 select 'FACTS_RETRACTED', i.id, null, null from asked_item i
 where exists (select from draw f where f.item_id = i.id and f.rec_to is not null)
   and not exists (select from draw f where f.item_id = i.id and known(f))
 order by 1, 2, 3, 4
 """
+
+
+async def shipped_amounts(
+    connection: Connection, lots: Sequence[int], *, until: int
+) -> list[tuple[int, Amount]]:
+    """Return (lot, amount) shipped of lots up to `until`, one row a lot and unit; what was told
+    without an amount makes its sum unknown.
+    """
+    found = await connection.execute(
+        text(
+            "select item_id, case when count(*) = count(qty) then sum(qty) end, unit "
+            "from movement where item_id = any(cast(:ids as bigint[])) and kind = 0 "
+            "and at <= :until and rec_to is null group by item_id, unit"
+        ),
+        {"ids": array(lots), "until": until},
+    )
+    return [(row[0], (row[1], row[2])) for row in found]
 
 
 async def contents(

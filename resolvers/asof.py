@@ -1,6 +1,6 @@
 """As of when: the instant and the knowledge a question asks for and an answer stands on."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lotkin import clock
 from lotkin.domain.genealogy import Engine, Known
@@ -58,6 +58,14 @@ def check(asked: Asked) -> Known:
     return known
 
 
-def event_time(asked: Asked) -> int:
-    """Return the asked instant in microseconds, now where none is asked."""
-    return clock.now_us() if asked.as_of.event_time is None else asked.as_of.event_time
+def pinned(asked: Asked) -> Asked:
+    """Return the question with its instant fixed: now, where none is asked."""
+    if asked.as_of.event_time is not None:
+        return asked
+    return replace(asked, as_of=replace(asked.as_of, event_time=clock.now_us()))
+
+
+def instant(asked: Asked) -> int:
+    """Return the instant of a pinned question in microseconds."""
+    assert asked.as_of.event_time is not None, "pinned"
+    return asked.as_of.event_time

@@ -42,13 +42,13 @@ async def answer(
 ) -> tuple[T, Stand]:
     """Return what `read` makes of the chosen engine's rows, and what the answer stands on.
 
-    `read` may be called again on another engine; it must only read.
+    asked: pinned. `read` may be called again on another engine; it must only read.
     Raises: Refusal AS_OF_CONFLICT, BAD_INPUT, PROJECTION_LAG when a wanted position is not
     reached in `position_wait_s`, GRAPH_UNAVAILABLE when Neo4j is forced and down, and what the
     walk raises; never an old or a cut answer.
     """
     known = asof.check(asked)
-    instant = asof.event_time(asked)
+    instant = asof.instant(asked)
     head = await _needed(context, asked)
     neo4j = context.services.neo4j
     if neo4j is None and asked.engine is Engine.NEO4J:

@@ -19,12 +19,11 @@ CANDIDATES_MAX = 100  # what a person can choose from
 
 
 class Start(NamedTuple):
-    """An item to start from, the window in which it is suspect, and which look-up named it."""
+    """An item to start from, and the window in which it is suspect."""
 
     item: int
     since: int = NEVER
     until: int = OPEN
-    place: int = 0
 
 
 async def resolve(
