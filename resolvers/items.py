@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from lotkin import clock
@@ -153,7 +154,7 @@ async def mass_balance(context: Context, lot: ItemRow) -> MassBalance:
     """Return what was made of a lot, what was drawn, what is left, now."""
     told = await _amounts(context, lot.id)
     owner = None if lot.class_id is None else await loaders.item_class(context, lot.class_id)
-    tolerance = balances.Decimal() if owner is None else owner.balance_tolerance
+    tolerance = Decimal() if owner is None else owner.balance_tolerance
     return balances.mass_balance(told, tolerance)
 
 
