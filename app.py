@@ -9,7 +9,6 @@ import logging
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING
 
 import structlog
 from starlette.applications import Starlette
@@ -22,7 +21,7 @@ from lotkin import schema
 from lotkin.auth.middleware import BearerAuthentication, BodyLimit
 from lotkin.auth.tokens import TokenVerifier
 from lotkin.errors import Refusal, RefusalCode
-from lotkin.graph.neo4j import Neo4jReader, open_driver
+from lotkin.graph.neo4j import Driver, Neo4jReader, open_driver
 from lotkin.graph.project import Projector
 from lotkin.graph.relational import RelationalReader
 from lotkin.portal import capture, graphiql, health, metrics
@@ -32,9 +31,6 @@ from lotkin.resolvers.bugs import masked
 from lotkin.resolvers.context import Services
 from lotkin.schema.endpoint import GraphQLEndpoint
 from lotkin.settings import Settings
-
-if TYPE_CHECKING:
-    from neo4j import AsyncDriver
 
 RESTART_S = 5.0  # a background loop that met a bug is tried again; people act in minutes
 
@@ -63,7 +59,7 @@ def create_app(settings: Settings, *, background: bool) -> Starlette:
     )
 
 
-def open_services(settings: Settings) -> "tuple[Services, AsyncDriver | None]":
+def open_services(settings: Settings) -> tuple[Services, Driver | None]:
     """Return the long-lived parts, none of them connected yet, and the driver to close.
 
     Raises: Refusal BAD_INPUT when the settings name no database.
@@ -80,7 +76,7 @@ def open_services(settings: Settings) -> "tuple[Services, AsyncDriver | None]":
 
 @asynccontextmanager
 async def running(
-    services: Services, driver: "AsyncDriver | None", *, background: bool
+    services: Services, driver: Driver | None, *, background: bool
 ) -> AsyncIterator[None]:
     """Run the background loops while the block lasts, then close every connection."""
     async with AsyncExitStack() as stack:

@@ -44,6 +44,7 @@ PAUSE_S = 0.02
 CYPHER = Path(__file__).parent / "cypher"
 Columns = TypeVar("Columns", bound=NamedTuple)
 Record: TypeAlias = Mapping[str, Any]
+Driver: TypeAlias = AsyncDriver  # for those who only open, pass on and close it
 
 
 def open_driver(uri: str, user: str, password: str | None) -> AsyncDriver:
