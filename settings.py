@@ -26,27 +26,29 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="LOTKIN_", frozen=True, extra="ignore")
 
     # Where things run.
-    host: str = "127.0.0.1"
-    port: int = 8000
+    host: str = "127.0.0.1"  # address to listen on
+    port: int = 8000  # port to listen on
     state_dir: Path = Path(".lotkin")  # keys, logs and local servers of the demo
     database_url: str | None = None  # postgresql://…; absent: embedded server (demo, tests)
     database_password_file: Path | None = None  # its content becomes the password of database_url
-    database_pool: int = 10
+    database_pool: int = 10  # connections a process keeps; as many again in a rush
     neo4j_uri: str | None = None  # bolt://… or neo4j://…; absent: PostgreSQL answers alone
-    neo4j_user: str = "neo4j"
-    neo4j_password: str | None = None
-    neo4j_password_file: Path | None = None
+    neo4j_user: str = "neo4j"  # who signs in to Neo4j
+    neo4j_password: str | None = None  # better given as a file
+    neo4j_password_file: Path | None = None  # holds the password; wins over the variable
     background: bool = True  # run sequencer and projector inside `serve`
 
     # Who we are.
     org: str = "urn:lotkin:org:maker"  # on every row: who owns this deployment's facts
-    site: str = "urn:lotkin:site:main"
+    site: str = "urn:lotkin:site:main"  # on every row: where they were recorded
     own_parties: frozenset[str] = frozenset()  # party and location keys that are ourselves
-    sources: dict[str, SourceSystem] = Field(default_factory=dict)  # registered source systems
+    sources: dict[str, SourceSystem] = Field(
+        default_factory=dict
+    )  # registered source systems by name: {"mes": {"timeQuality": "MEASURED"}}
 
     # Who may call (issuers are checked in auth.tokens).
-    token_issuer: str = "https://lotkin.invalid/demo"
-    token_audience: str = "lotkin"
+    token_issuer: str = "https://lotkin.invalid/demo"  # must be the `iss` of every token
+    token_audience: str = "lotkin"  # must be in the `aud` of every token
     token_jwks_file: Path | None = None  # public keys of the issuer; absent: demo key in state_dir
     token_lifetime_max_s: int = 900  # RFC 9700 advice: short-lived; the demo raises it
 
@@ -54,10 +56,10 @@ class Settings(BaseSettings):
     document_bytes_max: int = 16 * 1024 * 1024  # one day of a busy line fits; parsing stays < 1 s
     document_depth_max: int = 24  # EPCIS itself needs 8; the rest is room for extensions
     document_events_max: int = 10_000  # one transaction of a few seconds
-    visited_max: int = 5_000_000  # ruling 24
-    walk_timeout_s: float = 30.0  # ruling 24
-    page_max: int = 100  # ordinary lists
-    trace_page_max: int = 10_000  # trace and impact lists
+    visited_max: int = 5_000_000  # items one walk may visit; above it the caller narrows
+    walk_timeout_s: float = 30.0  # one walk; a recall that needs longer is asked in parts
+    page_max: int = 100  # rows a page of ordinary lists
+    trace_page_max: int = 10_000  # rows a page of trace and impact lists
     trace_edges_max: int = 200_000  # one answer of some 40 MB; above it the caller narrows
     position_wait_s: float = 2.0  # how long a capture or `atLeast` waits for the journal
 
