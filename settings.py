@@ -42,9 +42,7 @@ class Settings(BaseSettings):
     org: str = "urn:lotkin:org:maker"  # on every row: who owns this deployment's facts
     site: str = "urn:lotkin:site:main"  # on every row: where they were recorded
     own_parties: frozenset[str] = frozenset()  # party and location keys that are ourselves
-    sources: dict[str, SourceSystem] = Field(
-        default_factory=dict
-    )  # registered source systems by name: {"mes": {"timeQuality": "MEASURED"}}
+    sources: dict[str, SourceSystem] = Field(default_factory=dict)  # registered source systems
 
     # Who may call (issuers are checked in auth.tokens).
     token_issuer: str = "https://lotkin.invalid/demo"  # must be the `iss` of every token
