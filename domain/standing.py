@@ -31,15 +31,16 @@ NESTING_MAX = 64  # part in part in device; only rows that contradict each other
 class Standing:
     """One row for each asked item.
 
-    holder: party id, UNKNOWN for what is used up or never moved. is_shipped: with another party,
-    or on its way to one. containers: every container that holds one of them, however deep.
+    subject: what tells where it is, itself or the device it is fitted in. holder: party id,
+    UNKNOWN for what is used up or never moved. is_shipped: with another party, or on its way to
+    one.
     """
 
     item: Ints
+    subject: Ints
     is_consumed: Flags
     is_shipped: Flags
     holder: Ints
-    containers: Ints
 
     @property
     def is_in_stock(self) -> Flags:
@@ -66,8 +67,7 @@ def standing(
     held = rules.holders(custody, subject, at, own)
     away = _is_away(held, own)
     holder = np.where(consumed, UNKNOWN, held.holder)
-    boxes = all_containers(custody, subject[~consumed], at)
-    return Standing(items, consumed, away & ~consumed, holder, boxes)
+    return Standing(items, subject, consumed, away & ~consumed, holder)
 
 
 def drawn_lots(graph: Subgraph, items: Ints) -> Ints:

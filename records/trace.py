@@ -26,13 +26,26 @@ _AT_POSITION = """(
                     where e.id = f.ended_by and j.seq <= :position))"""
 
 
+# What `ended(f)` stands for: the facts that the asked knowledge holds to be retracted.
+_ENDED = "f.rec_to is not null"
+_ENDED_BY_TIME = "f.rec_to <= 'epoch'::timestamptz + :record_time * interval '1 microsecond'"
+_ENDED_BY_POSITION = """exists (
+    select from event e join journal j on j.intent_id = e.intent_id
+    where e.id = f.ended_by and j.seq <= :position)"""
+
+
 def _for(known: Known, statement: str) -> TextClause:
     if known.position is not None:
-        return text(statement.replace("known(f)", _AT_POSITION)).bindparams(position=known.position)
+        return _told(statement, _AT_POSITION, _ENDED_BY_POSITION).bindparams(
+            position=known.position
+        )
     if known.record_time is not None:
-        bound = text(statement.replace("known(f)", _AT_TIME))
-        return bound.bindparams(record_time=known.record_time)
-    return text(statement.replace("known(f)", _CURRENT))
+        return _told(statement, _AT_TIME, _ENDED_BY_TIME).bindparams(record_time=known.record_time)
+    return _told(statement, _CURRENT, _ENDED)
+
+
+def _told(statement: str, known: str, ended: str) -> TextClause:
+    return text(statement.replace("known(f)", known).replace("ended(f)", ended))
 
 
 def array(ids: Ints | Sequence[int]) -> str:
@@ -112,6 +125,14 @@ async def containers_among(connection: Connection, ids: Sequence[int]) -> frozen
         {"ids": array(ids)},
     )
     return frozenset(found.scalars())
+
+
+async def alternates(connection: Connection) -> dict[int, int]:
+    """Return the class that each class counts as, of classes declared interchangeable."""
+    found = await connection.execute(
+        text("select id, alternate_of from item_class where alternate_of is not null")
+    )
+    return {row[0]: row[1] for row in found}
 
 
 Amount = tuple[Decimal | None, str | None]
@@ -200,7 +221,7 @@ where a.kind <> 10
   and not exists (select from untracked u where u.activity_id = a.id and not u.is_draw)
 union all
 select 'FACTS_RETRACTED', i.id, null, null from asked_item i
-where exists (select from draw f where f.item_id = i.id and f.rec_to is not null)
+where exists (select from draw f where f.item_id = i.id and ended(f))
   and not exists (select from draw f where f.item_id = i.id and known(f))
 order by 1, 2, 3, 4
 """
