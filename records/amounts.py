@@ -65,7 +65,7 @@ async def member_counts(connection: Connection, lots: Collection[int]) -> dict[i
         ),
         {"lots": list(lots)},
     )
-    return dict(found.tuples().all())
+    return dict(map(tuple, found))
 
 
 def _amounts(told: Iterable[Any]) -> LotAmounts:

@@ -106,7 +106,10 @@ async def _columns(connection: Connection, ids: Collection[int]) -> ItemColumns:
     found = await connection.execute(
         text(
             "select array_agg(id), array_agg(key), array_agg(kind), array_agg(class_id), "
-            "array_agg(lot_no), array_agg(serial_no), array_agg(supplier_lot_no), array_agg(udi) "
+            "array_agg(lot_no), array_agg(serial_no), array_agg(supplier_lot_no), array_agg("
+            # A label need not tell more than product and piece for the identifier to be unique.
+            "coalesce(udi, case when kind = 1 and key like '/01/%/21/%' "
+            "then '(01)' || substr(key, 5, 14) || '(21)' || serial_no end)) "
             "from (select item.* from unnest(cast(:ids as bigint[])) with ordinality "
             "as asked (id, n) join item on item.id = asked.id order by n) ordered"
         ),
@@ -164,7 +167,7 @@ async def lots_of(connection: Connection, serials: Collection[int]) -> dict[int,
         ),
         {"serials": list(serials)},
     )
-    return dict(found.tuples().all())
+    return dict(map(tuple, found))
 
 
 async def classes(connection: Connection, ids: Collection[int]) -> dict[int, ClassRow]:

@@ -79,7 +79,7 @@ async def counts(connection: Connection, items: Collection[int]) -> dict[int, in
         ),
         {"items": list(items)},
     )
-    return dict(found.tuples().all())
+    return dict(map(tuple, found))
 
 
 async def events(connection: Connection, ids: Collection[int]) -> dict[int, TimelineRow]:
@@ -95,7 +95,7 @@ async def documents(connection: Connection, ids: Collection[int]) -> dict[int, M
     found = await connection.execute(
         text("select id, document from event where id = any(:ids)"), {"ids": list(ids)}
     )
-    return dict(found.tuples().all())
+    return dict(map(tuple, found))
 
 
 async def tellings(

@@ -1,17 +1,12 @@
 """Items by id, key, lot and serial number."""
 
-import importlib.util
 import time
-from pathlib import Path
 
 from sqlalchemy import text
 
 from lotkin.records import items
 from lotkin.records.items import Wanted
-
-_spec = importlib.util.spec_from_file_location("lotkin_facts", Path(__file__).parent / "facts.py")
-facts = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(facts)
+from lotkin.tests.records import facts
 
 GTIN, OTHER = "/01/09521568251204", "/01/09521568251211"
 
@@ -57,6 +52,7 @@ async def test_columns_come_in_the_asked_order(database):
     assert read.id == [serial, lot, serial]
     assert read.serial_no == ["S1", None, "S1"]
     assert read.class_id == [made] * 3
+    assert read.udi == ["(01)09521568251204(21)S1", None, "(01)09521568251204(21)S1"]
 
 
 async def test_no_ids_give_no_columns(database):
