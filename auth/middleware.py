@@ -3,6 +3,7 @@
 Neither answers by itself: each endpoint renders a refusal in its own format.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
 
@@ -16,6 +17,7 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+BODY_S = 60.0  # 16 MiB at 2.2 Mbit/s; a slower sender holds memory and a connection
 _ACTOR = "lotkin.actor"
 
 
@@ -58,9 +60,10 @@ def actor_of(scope: Scope) -> Actor:
 
 
 class BodyLimit:
-    """Lets an endpoint read at most `bytes_max` of a body.
+    """Lets an endpoint read at most `bytes_max` of a body, within BODY_S.
 
-    The endpoint's own read raises: Problem DOCUMENT_TOO_LARGE, before more is kept in memory.
+    The endpoint's own read raises: Problem DOCUMENT_TOO_LARGE, before more is kept in memory;
+    Refusal BAD_INPUT when the body takes too long.
     """
 
     def __init__(self, app: App, bytes_max: int) -> None:
@@ -69,21 +72,44 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on with a counting `receive`."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        announced = dict(scope["headers"]).get(b"content-length", b"0")
-        count = int(announced) if announced.isdigit() else 0
-        read = 0
+        if scope["type"] == "http":
+            announced = dict(scope["headers"]).get(b"content-length", b"0")
+            count = int(announced) if announced.isdigit() else 0
+            receive = _Body(receive, announced=count, bytes_max=self._bytes_max).receive
+        await self._app(scope, receive, send)
 
-        async def counted() -> Message:
-            nonlocal read
-            message = await receive() if count <= self._bytes_max else {"type": "http.request"}
-            read += len(message.get("body", b""))
-            if max(read, count) > self._bytes_max:
-                raise Problem(
-                    ProblemCode.DOCUMENT_TOO_LARGE, size=max(read, count), limit=self._bytes_max
-                )
-            return message
 
-        await self._app(scope, counted, send)
+class _Body:
+    """One body on its way in."""
+
+    def __init__(self, receive: Receive, *, announced: int, bytes_max: int) -> None:
+        self._receive = receive
+        self._announced = announced
+        self._bytes_max = bytes_max
+        self._read = 0
+        self._is_complete = False
+        self._deadline: float | None = None
+
+    async def receive(self) -> Message:
+        if self._is_complete:  # what comes now is the caller's leaving, whenever that is
+            return await self._receive()
+        self._check(self._announced)
+        message = await self._next()
+        self._read += len(message.get("body", b""))
+        self._is_complete = not message.get("more_body", False)
+        self._check(self._read)
+        return message
+
+    async def _next(self) -> Message:
+        loop = asyncio.get_running_loop()
+        self._deadline = self._deadline or loop.time() + BODY_S
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                return await self._receive()
+        except TimeoutError as error:
+            reason = f"The body took longer than {BODY_S:g} s"
+            raise Refusal(RefusalCode.BAD_INPUT, reason=reason) from error
+
+    def _check(self, size: int) -> None:
+        if size > self._bytes_max:
+            raise Problem(ProblemCode.DOCUMENT_TOO_LARGE, size=size, limit=self._bytes_max)
