@@ -36,7 +36,7 @@ from lotkin.graph.columns import check_size, distinct, nodes_max, ordered
 
 # A lost server must be noticed while the caller still waits: PostgreSQL answers then.
 CONNECT_TIMEOUT_S = 3.0
-RETRY_S = 2.0
+RETRY_S = 0.5
 # Facts of one kind end in bursts; a question that meets five bursts is better asked elsewhere.
 TRIES_MAX = 5
 PAUSE_S = 0.02

@@ -102,12 +102,12 @@ from unnest(%(nodes)s::bigint[]) as n (id) join production f on f.item_id = n.id
 where known(f)
 """
 MEMBERSHIPS_FORWARD = """
-select array_agg(f.lot_id), array_agg(f.serial_id)
+select array_agg(f.lot_id), array_agg(f.serial_id), array_agg(f.id)
 from unnest(%(nodes)s::bigint[]) as n (id) join membership f on f.lot_id = n.id
 where known(f)
 """
 MEMBERSHIPS_BACKWARD = """
-select array_agg(f.lot_id), array_agg(f.serial_id)
+select array_agg(f.lot_id), array_agg(f.serial_id), array_agg(f.id)
 from unnest(%(nodes)s::bigint[]) as n (id) join membership f on f.serial_id = n.id
 where known(f)
 """
@@ -149,6 +149,21 @@ select array_agg(a.id), array_agg(a.kind::bigint)
 from unnest(%(nodes)s::bigint[]) as n (id) join activity a on a.id = n.id
 """
 
+# For the digest: pages of nodes by id, with the key that the graph holds too.
+ITEM_PAGE = """
+select array_agg(p.id), array_agg(p.kind::bigint), array_agg(coalesce(p.class_id, -1)),
+    array_agg(p.key)
+from (
+    select id, kind, class_id, key from item where id > %(after)s order by id limit %(nodes_max)s
+) as p
+"""
+ACTIVITY_PAGE = """
+select array_agg(p.id), array_agg(p.kind::bigint)
+from (
+    select id, kind from activity where id > %(after)s order by id limit %(nodes_max)s
+) as p
+"""
+
 # What `known(f)` stands for above: the facts f a question may use.
 KNOWN_CURRENT = "f.rec_to is null"
 KNOWN_AT_TIME = """f.rec_from <= %(record_time)s::timestamptz
@@ -185,7 +200,7 @@ class RelationalReader:
 
         Raises: Refusal UNAVAILABLE.
         """
-        async with self._ask(Known(), Bounds()) as ask:
+        async with asking(self._pool, Known(), Bounds()) as ask:
             return int((await ask(POSITION))[0][0])
 
     async def lineage(
@@ -196,14 +211,14 @@ class RelationalReader:
         Raises: Refusal WALK_TOO_LARGE, WALK_TIMEOUT, UNAVAILABLE.
         """
         forward = direction is Direction.FORWARD
-        async with self._ask(known, bounds) as ask:
+        async with asking(self._pool, known, bounds) as ask:
             reached = await ask.walk(WALK_FORWARD if forward else WALK_BACKWARD, starts)
             draws = Flows(*await ask(DRAWS, nodes=reached.activities))
             productions = Flows(*await ask(PRODUCTIONS, nodes=reached.items))
             installations = INSTALLATIONS_FORWARD if forward else INSTALLATIONS_BACKWARD
             memberships = MEMBERSHIPS_FORWARD if forward else MEMBERSHIPS_BACKWARD
             fitted = Intervals(*await ask(installations, nodes=reached.items))
-            members = Memberships(*await ask(memberships, nodes=reached.items))
+            members = Memberships(*(await ask(memberships, nodes=reached.items))[:2])
             everything = named(reached, draws, productions)
             items = Items(*await ask(ITEMS, nodes=everything.items))
             activities = Activities(*await ask(ACTIVITIES, nodes=everything.activities))
@@ -221,26 +236,31 @@ class RelationalReader:
 
         Raises: as `lineage`.
         """
-        async with self._ask(known, bounds) as ask:
+        async with asking(self._pool, known, bounds) as ask:
             held = (await ask.walk(HOLDERS, items)).items
             stays = Intervals(*await ask(STAYS, nodes=held))
             movements = Movements(*await ask(MOVEMENTS, nodes=held))
         return Custody(stays=ordered(stays), movements=ordered(movements))
 
-    @asynccontextmanager
-    async def _ask(self, known: Known, bounds: Bounds) -> AsyncIterator["_Question"]:
-        try:
-            async with self._pool.connect() as connection:
-                yield await _Question.begin(connection, known, bounds)
-        except psycopg.errors.QueryCanceled as error:
-            raise Refusal(RefusalCode.WALK_TIMEOUT, seconds=bounds.timeout_s) from error
-        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-            raise Refusal(RefusalCode.UNAVAILABLE, detail=str(error)) from error
-        except (OperationalError, InterfaceError, PoolTimeout) as error:
-            raise Refusal(RefusalCode.UNAVAILABLE, detail=str(error)) from error
+
+@asynccontextmanager
+async def asking(engine: AsyncEngine, known: Known, bounds: Bounds) -> AsyncIterator["Question"]:
+    """Give a question its snapshot, and turn what the server or driver raises into refusals.
+
+    Raises: Refusal WALK_TIMEOUT, UNAVAILABLE.
+    """
+    try:
+        async with engine.connect() as connection:
+            yield await Question.begin(connection, known, bounds)
+    except psycopg.errors.QueryCanceled as error:
+        raise Refusal(RefusalCode.WALK_TIMEOUT, seconds=bounds.timeout_s) from error
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        raise Refusal(RefusalCode.UNAVAILABLE, detail=str(error)) from error
+    except (OperationalError, InterfaceError, PoolTimeout) as error:
+        raise Refusal(RefusalCode.UNAVAILABLE, detail=str(error)) from error
 
 
-class _Question:
+class Question:
     """One read-only snapshot with a deadline; called with a statement it returns columns."""
 
     def __init__(self, cursor: psycopg.AsyncCursor[Any], known: Known, bounds: Bounds) -> None:
@@ -250,7 +270,7 @@ class _Question:
         self._deadline = clock.elapsed() + bounds.timeout_s
 
     @classmethod
-    async def begin(cls, connection: AsyncConnection, known: Known, bounds: Bounds) -> "_Question":
+    async def begin(cls, connection: AsyncConnection, known: Known, bounds: Bounds) -> "Question":
         await connection.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )

@@ -81,9 +81,10 @@ async def load(
                     await copy.write_row(row)
         await raw.execute("update journal_head set size = %s", [head])
         await raw.commit()
-        await raw.set_autocommit(True)
-        await raw.execute("vacuum analyze")
-        await raw.set_autocommit(False)
+        if len(bodies) > 1000:  # what autovacuum would do soon
+            await raw.set_autocommit(True)
+            await raw.execute("vacuum analyze")
+            await raw.set_autocommit(False)
     return [(seq, {"graph": body}) for seq, body in enumerate(bodies[:head], 1)]
 
 
