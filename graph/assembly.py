@@ -8,9 +8,15 @@ another version as `docs/operations.md` says.
 import hashlib
 import os
 import shutil
+import ssl
+import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import cache
+from http.client import HTTPException
 from pathlib import Path
+
+import certifi
 
 from lotkin import clock
 from lotkin.process import Progress, ServerFailure, exclusive
@@ -19,6 +25,7 @@ VERSION = "5.26.30"
 _TRIES = 3
 _AT_ONCE = 8  # the files are small; waiting for the network dominates
 _TICK_S = 5.0
+_SILENCE_S = 60.0  # a mirror may fetch the file itself first
 _FETCH_TIMEOUT_S = 900.0  # another process of this user may be fetching over a slow line
 
 
@@ -88,7 +95,7 @@ def _fetch(part: Path, path: str, digest: str) -> int:
         target.unlink(missing_ok=True)
         try:
             _download(part, path)
-        except (OSError, RuntimeError) as error:
+        except (OSError, HTTPException) as error:
             problem = str(error)
     raise ServerFailure(
         f"{path} could not be fetched: {problem}. Check the network and try again; what was "
@@ -97,16 +104,37 @@ def _fetch(part: Path, path: str, digest: str) -> int:
 
 
 def _download(part: Path, path: str) -> None:
+    target = part / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    request = f"{_repository()}/{path}"
+    with (
+        urllib.request.urlopen(request, timeout=_SILENCE_S, context=_trust()) as answer,  # noqa: S310
+        target.open("wb") as file,
+    ):
+        shutil.copyfileobj(answer, file)
+
+
+def _repository() -> str:
+    if named := os.environ.get("LOTKIN_MAVEN_URL"):
+        return named.rstrip("/")
     try:
-        from jgo.maven import MavenContext
+        from jgo.constants import MAVEN_CENTRAL_URL
     except ImportError as missing:
         raise ServerFailure(
             "No Neo4j here: set LOTKIN_NEO4J_URI, or install lotkin with its extra `demo`"
         ) from missing
-    *group, name, version, file = path.split("/")
-    classifier = file.removeprefix(f"{name}-{version}").removesuffix(".jar").lstrip("-")
-    component = MavenContext(repo_cache=part).project(".".join(group), name).at_version(version)
-    component.artifact(classifier=classifier).resolve()
+    return str(MAVEN_CENTRAL_URL)
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    # The system's authorities, and those pip would use: one of the two is missing on some systems,
+    # and a proxy that opens TLS is known to only one of them on others.
+    context = ssl.create_default_context()
+    for bundle in (certifi.where(), os.environ.get("REQUESTS_CA_BUNDLE")):
+        if bundle and Path(bundle).exists():
+            context.load_verify_locations(bundle)
+    return context
 
 
 def _listed() -> dict[str, str]:
