@@ -329,7 +329,8 @@ async def test_contents_are_direct_or_deep(world, database):
     async with database.transaction() as c:
         await packed_and_shipped(c, await made(c))
     query = """query ($deep: Boolean!, $at: DateTime) {
-      item(by: {key: "/00/095215680000000028"}) { ... on Container { contents(deep: $deep, at: $at) { totalCount edges { node { key } } } }
+      item(by: {key: "/00/095215680000000028"}) {
+      ... on Container { contents(deep: $deep, at: $at) { totalCount edges { node { key } } } }
       } }"""
 
     async def inside(**asked):
