@@ -6,17 +6,21 @@
 import asyncio
 from collections.abc import Awaitable, Sequence
 from functools import partial
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import strawberry
 from strawberry import UNSET
 
 from lotkin.domain import genealogy, status
+from lotkin.domain.genealogy import Direction
 from lotkin.domain.nodeid import NodeType
 from lotkin.records.items import ItemRow
 from lotkin.resolvers import items, loaders
+from lotkin.resolvers import trace as traces
+from lotkin.resolvers.asof import Asked
 from lotkin.resolvers.lookup import Lookup
 from lotkin.resolvers.whereabouts import Place
+from lotkin.schema.lookup import ItemLookup, LotLookup, SerialLookup
 from lotkin.schema.node import Node, described, global_id
 from lotkin.schema.paging import (
     After,
@@ -71,7 +75,11 @@ __all__ = [
     "party",
 ]
 
+if TYPE_CHECKING:
+    from lotkin.schema.trace import AsOfInput, Trace, TraceDirection
+
 T = TypeVar("T")
+_TRACE = strawberry.lazy("lotkin.schema.trace")
 At = Annotated[DateTime | None, strawberry.argument(description="The instant; default now.")]
 CONTENTS = "contents"  # names the cursors of that list
 
@@ -110,49 +118,6 @@ described(
         "EXPIRED": "Past its date.",
     },
 )
-
-
-@strawberry.input(description="A lot by its number.")
-class LotLookup:
-    """Input of a lot look-up."""
-
-    item_class: str = strawberry.field(description="GTIN, UDI-DI or item number.")
-    lot: str = strawberry.field(description="The maker's lot number; never a supplier's.")
-
-
-@strawberry.input(description="A piece by its serial number.")
-class SerialLookup:
-    """Input of a serial look-up."""
-
-    item_class: str = strawberry.field(description="GTIN, UDI-DI or item number.")
-    serial: str = strawberry.field(description="The serial number.")
-
-
-@strawberry.input(one_of=True, description="One way to name an item.")
-class ItemLookup:
-    """Input of every look-up; exactly one field is given."""
-
-    id: strawberry.ID | None = strawberry.field(default=UNSET, description="Its opaque id.")
-    key: str | None = strawberry.field(
-        default=UNSET, description="Its key, EPC or Digital Link, in any spelling."
-    )
-    scan: str | None = strawberry.field(
-        default=UNSET, description="What a scanner read from its label."
-    )
-    lot: LotLookup | None = strawberry.field(default=UNSET, description="Its class and lot number.")
-    serial: SerialLookup | None = strawberry.field(
-        default=UNSET, description="Its class and serial number."
-    )
-
-    def to_domain(self) -> Lookup:
-        """Return the look-up of the use cases."""
-        return Lookup(
-            id=given(self.id),
-            key=given(self.key),
-            scan=given(self.scan),
-            lot=(self.lot.item_class, self.lot.lot) if self.lot else None,
-            serial=(self.serial.item_class, self.serial.serial) if self.serial else None,
-        )
 
 
 @strawberry.type(description="Why an item may not be used.")
@@ -258,6 +223,31 @@ class Item(Node):
     ) -> Whereabouts:
         """Return the whereabouts."""
         return Whereabouts(place_of=await items.whereabouts(info.context, self.row.id, given(at)))
+
+    @strawberry.field(
+        description="What it became or came from; every input may reach every output."
+    )
+    async def trace(
+        self,
+        info: Info,
+        direction: Annotated[
+            "TraceDirection",  # type: ignore[valid-type]
+            _TRACE,
+            strawberry.argument(description="Which way to follow the material."),
+        ],
+        as_of: Annotated[
+            Annotated["AsOfInput", _TRACE] | None,
+            strawberry.argument(description="As of when, and with which knowledge; default now."),
+        ] = UNSET,
+    ) -> Annotated["Trace", _TRACE]:
+        """Return the trace that starts at this item."""
+        from lotkin.schema.trace import Trace  # a trace holds items and items have traces
+
+        told = given(as_of)
+        asked = Asked() if told is None else Asked(told.to_domain())
+        by = [Lookup(id=self.id)]
+        walk = await traces.trace(info.context, by, Direction(direction), asked=asked)
+        return Trace(walk=walk)
 
     @strawberry.field(
         description="What happened to it, by event time; retracted events are shown as such."

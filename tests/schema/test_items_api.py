@@ -422,3 +422,15 @@ async def test_a_hundred_items_cost_no_more_statements_than_two(world, database)
         counts.append(world.statements)
     assert counts[0] == counts[1], counts
     assert counts[1] < 40
+
+
+async def test_an_item_tells_its_own_trace(world, database):
+    async with database.transaction() as c:
+        w = await made(c)
+        pump = await activity(c)
+        await flow(c, "draw", T0, w["lot"], pump)
+        await flow(c, "production", T0 + DAY, w["serial"], pump)
+    query = """query ($at: DateTime) { item(by: {key: "/01/09521568251204/10/L1"}) {
+      trace(direction: FORWARD, asOf: {eventTime: $at}) { counts { kind count } } } }"""
+    told = (await world.answer(query, at=utc(T0 + DAY)))["item"]["trace"]["counts"]
+    assert told == [{"kind": "SERIAL", "count": 1}]
