@@ -67,6 +67,9 @@ class Child:
         self._watchdog = subprocess.Popen(  # noqa: S603
             ["/bin/sh", "-c", _WATCHDOG, "sh", str(self.pid), end_signal.name.removeprefix("SIG")],
             stdin=subprocess.PIPE,
+            # Not ours to hold open: whoever reads our output waits for every holder to end.
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
             start_new_session=True,
             cwd="/",
         )
