@@ -164,7 +164,8 @@ async def _lot_amounts(connection: Connection, impact: Impact, kinds: Ints) -> d
     packed = await records.stay_amounts(connection, sorted({s for b in boxed.values() for s in b}))
     amounts = {row: Amount(*told[movement]) for row, movement in direct.items()}
     for row, inside in boxed.items():
-        amounts |= {row: Amount(*packed[stay]) for stay in inside[-1:]}
+        if inside:
+            amounts[row] = Amount(*packed[inside[-1]])
     return amounts
 
 

@@ -1,0 +1,24 @@
+"""GraphQL shape: types, fields, conversion. No rule and no query lives here."""
+
+from strawberry.schema.config import StrawberryConfig
+
+from lotkin.schema.columnar import ColumnarExecutor
+from lotkin.schema.endpoint import EXTENSIONS
+from lotkin.schema.item import Container, Lot, Serial
+from lotkin.schema.mutation import Mutation
+from lotkin.schema.problem import PlainProblem, Schema
+from lotkin.schema.query import Query
+from lotkin.schema.scalars import SCALARS
+from lotkin.schema.timeline import TimelineEvent
+
+
+def build() -> Schema:
+    """Return the whole schema, with limits and the executor that knows columns."""
+    return Schema(
+        query=Query,
+        mutation=Mutation,
+        types=[Lot, Serial, Container, PlainProblem, TimelineEvent],
+        extensions=list(EXTENSIONS),
+        config=StrawberryConfig(scalar_map=dict(SCALARS)),
+        execution_context_class=ColumnarExecutor,
+    )

@@ -1,0 +1,30 @@
+"""Root mutations."""
+
+# `field` returns what Strawberry's own decorator returns, which is Any.
+# mypy: disable-error-code="untyped-decorator"
+
+import strawberry
+
+from lotkin.resolvers.capture import capture
+from lotkin.resolvers.context import Context
+from lotkin.schema.capture import CaptureEventsInput, CaptureEventsPayload
+from lotkin.schema.field import field
+
+
+@strawberry.type(description="What changes the record.")
+class Mutation:
+    """Root mutations; each takes one `input` and answers with a payload."""
+
+    @field(
+        capture,
+        root="Mutation",
+        name="captureEvents",
+        description="Capture EPCIS events. The answer comes after they are recorded; reads after "
+        "it include them.",
+    )
+    async def capture_events(
+        self, info: strawberry.Info[Context, None], input: CaptureEventsInput
+    ) -> CaptureEventsPayload:
+        """Capture a document."""
+        outcome = await capture(info.context, input.document, input.on_error, input.idempotency_key)
+        return CaptureEventsPayload.of(outcome, info.context.language)

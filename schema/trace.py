@@ -1,0 +1,327 @@
+"""Traces: what an item became or came from, as GraphQL."""
+
+# A decorator given a description returns Any in Strawberry's own types.
+# mypy: disable-error-code="untyped-decorator"
+
+import asyncio
+from typing import Annotated, Any, cast
+
+import numpy as np
+import strawberry
+
+from lotkin.domain import genealogy, lineage
+from lotkin.domain.balance import Amount
+from lotkin.domain.genealogy import NEVER, UNKNOWN
+from lotkin.domain.genealogy import ItemKind as Kind
+from lotkin.domain.lineage import Edges
+from lotkin.domain.nodeid import NodeType, node_ids
+from lotkin.domain.units import COUNT
+from lotkin.resolvers import asof, pages, trace
+from lotkin.resolvers.asof import Stand
+from lotkin.resolvers.context import Context
+from lotkin.resolvers.pages import Page
+from lotkin.resolvers.trace import Walk
+from lotkin.schema.columnar import Column, Pick, Table
+from lotkin.schema.item import Activity, Item, ItemKind, Quantity, activity, items_of
+from lotkin.schema.node import described, global_id
+from lotkin.schema.paging import Connection, Edge, PageInfo, cursor, read_cursor
+from lotkin.schema.scalars import BigInt, DateTime, date_time, decimal
+from lotkin.schema.selection import Tree, selected
+from lotkin.schema.tables import activity_column, item_table
+from lotkin.schema.things import Info
+
+ITEMS = "trace"  # names the cursors of that list
+
+TraceDirection = strawberry.enum(
+    genealogy.Direction, name="TraceDirection", description="Which way a trace follows material."
+)
+described(
+    genealogy.Direction,
+    {"FORWARD": "What it became.", "BACKWARD": "What it came from."},
+)
+GraphEngine = strawberry.enum(
+    genealogy.Engine, name="GraphEngine", description="Who answers a walk."
+)
+described(
+    genealogy.Engine,
+    {
+        "NEO4J": "The projected graph; current knowledge only.",
+        "POSTGRESQL": "The record itself; always current, and every past.",
+    },
+)
+ScopePolicy = strawberry.enum(
+    lineage.Policy, name="ScopePolicy", description="How the scope of a trace is drawn."
+)
+described(
+    lineage.Policy,
+    {
+        "UNTIMED": "Every input may reach every output of its activity.",
+        "TIMED": "Only what came after; only measured times can exclude.",
+    },
+)
+TraceEdgeKind = strawberry.enum(
+    lineage.EdgeKind, name="TraceEdgeKind", description="Which relation carries the material."
+)
+described(
+    lineage.EdgeKind,
+    {
+        "TRANSFORMATION": "The source was drawn into an activity that produced the target.",
+        "MEMBERSHIP": "The target was commissioned as one of the source, a lot.",
+        "INSTALLATION": "The source was fitted into the target as a removable part.",
+    },
+)
+
+
+@strawberry.input(description="As of which instant, and with which knowledge.")
+class AsOfInput:
+    """Input of every question about the past."""
+
+    event_time: DateTime | None = strawberry.field(
+        default=None, description="Later facts are invisible; default now."
+    )
+    record_time: DateTime | None = strawberry.field(
+        default=None, description="Only what was recorded until then."
+    )
+    position: BigInt | None = strawberry.field(
+        default=None,
+        description="Only what the journal held at this position, exactly; not with recordTime.",
+    )
+
+    def to_domain(self) -> asof.AsOf:
+        """Return the instant and the knowledge asked for."""
+        return asof.AsOf(self.event_time, self.record_time, self.position)
+
+
+@strawberry.type(description="As of when the answer stands; ask with it again for the same answer.")
+class AsOf:
+    """What an answer stands on."""
+
+    event_time: DateTime = strawberry.field(description="Facts up to here are in the answer.")
+    record_time: DateTime = strawberry.field(description="When its knowledge was recorded.")
+    position: BigInt = strawberry.field(description="The journal position of its knowledge.")
+
+    @classmethod
+    def of(cls, stand: Stand) -> "AsOf":
+        """Return the instant and the knowledge of an answer."""
+        return cls(
+            event_time=DateTime(stand.event_time),
+            record_time=DateTime(stand.record_time),
+            position=BigInt(stand.position),
+        )
+
+
+@strawberry.type(description="How complete the answer is, and who gave it.")
+class Completeness:
+    """What every trace says of itself."""
+
+    truncated: bool = strawberry.field(
+        description="Always false: a walk above its bound is refused, never cut."
+    )
+    visited: int = strawberry.field(description="How many items the walk visited.")
+    engine: GraphEngine = strawberry.field(description="Who answered.")  # type: ignore[valid-type]
+    journal_position: BigInt = strawberry.field(
+        description="The journal position whose facts, all of them and no other, are in the answer."
+    )
+    graph_position: BigInt = strawberry.field(
+        description="How far Neo4j had applied the journal when last asked; without a Neo4j the "
+        "same as journalPosition."
+    )
+    redacted_boundaries: int = strawberry.field(
+        description="How often the walk stopped where the caller may not look further."
+    )
+
+    @classmethod
+    def of(cls, stand: Stand, visited: int) -> "Completeness":
+        """Return what an answer says of itself."""
+        return cls(
+            truncated=False,
+            visited=visited,
+            engine=stand.engine,
+            journal_position=BigInt(stand.position),
+            graph_position=BigInt(stand.graph_position),
+            redacted_boundaries=0,
+        )
+
+
+@strawberry.type(description="How many items of one kind.")
+class KindCount:
+    """One kind's count."""
+
+    kind: ItemKind = strawberry.field(description="The kind.")  # type: ignore[valid-type]
+    count: int = strawberry.field(description="How many.")
+
+
+@strawberry.type(description="An item in a trace.")
+class TraceItem:
+    """One reached item."""
+
+    item: Item = strawberry.field(description="The item.")
+    depth: int = strawberry.field(description="Fewest edges from the start.")
+
+
+@strawberry.type(description="Material that went from one item to the next.")
+class TraceEdge:
+    """One edge, in the direction the material flowed."""
+
+    source: strawberry.ID = strawberry.field(description="Id of the item it came from.")
+    target: strawberry.ID = strawberry.field(description="Id of the item it went into.")
+    kind: TraceEdgeKind = strawberry.field(description="By which relation.")  # type: ignore[valid-type]
+    activity: Activity | None = strawberry.field(description="The activity between them.")
+    quantity: Quantity | None = strawberry.field(description="What was drawn from the source.")
+    at: DateTime | None = strawberry.field(
+        description="When it was drawn, or fitted; null for a membership."
+    )
+
+
+@strawberry.type(description="What items became, or came from.")
+class Trace:
+    """An answered trace; lists are made when they are selected."""
+
+    walk: strawberry.Private[Walk]
+
+    @strawberry.field(description="As of when the answer stands.")
+    def as_of(self) -> AsOf:
+        """Return the stand of the answer."""
+        return AsOf.of(self.walk.stand)
+
+    @strawberry.field(description="How complete the answer is.")
+    def completeness(self) -> Completeness:
+        """Return what the answer says of itself."""
+        return Completeness.of(self.walk.stand, self.walk.visited)
+
+    @strawberry.field(description="How many items of each kind; kinds without any are left out.")
+    def counts(self) -> list[KindCount]:
+        """Return the counts by kind."""
+        kinds, counts = np.unique(self.walk.kinds(), return_counts=True)
+        return [
+            KindCount(kind=Kind(kind), count=count)
+            for kind, count in zip(kinds.tolist(), counts.tolist(), strict=True)
+        ]
+
+    @strawberry.field(description="The items, nearest first, then by key; the start is not in it.")
+    async def items(
+        self,
+        info: Info,
+        kind: Annotated[
+            ItemKind | None, strawberry.argument(description="Only of this kind.")  # type: ignore[valid-type]
+        ] = None,
+        first: Annotated[
+            int | None, strawberry.argument(description="Up to 10,000; default 100.")
+        ] = None,
+        after: Annotated[
+            str | None, strawberry.argument(description="The `endCursor` of the page before.")
+        ] = None,
+    ) -> Connection[TraceItem]:
+        """Return one page of the reached items."""
+        size = pages.size(info.context, first)
+        place = read_cursor(ITEMS, after, int, str)
+        page = await trace.trace_page(info.context, self.walk, kind, after=place, first=size)
+        tree = selected(info)
+        kinds = self.walk.kinds()[page.place].tolist()
+        node: Tree = tree.get("edges", {}).get("node", {})
+        table = await item_table(info.context, page.item, page.key, kinds, node.get("item", {}))
+        columns: dict[str, Column] = {"item": table, "depth": page.rank}
+
+        async def rows() -> list[Any]:
+            items = await items_of(info, page.item)
+            return [
+                Edge(cursor=cursor(ITEMS, rank, key), node=TraceItem(item=item, depth=rank))
+                for item, rank, key in zip(items, page.rank, page.key, strict=True)
+                if item is not None
+            ]
+
+        async def count() -> int:
+            return len(trace.chosen_of(self.walk, kind))
+
+        return Connection(
+            edges=page_edges(ITEMS, page, Table(len(page.item), columns), tree, rows),
+            page_info=page_info(ITEMS, page),
+            counting=count,
+        )
+
+    @strawberry.field(description="The edges among the start and the items, as material flowed.")
+    async def edges(self, info: Info) -> list[TraceEdge]:
+        """Return the edges."""
+        found = await trace.trace_edges(info.context, self.walk)
+        return cast("list[TraceEdge]", await _edge_table(info, found, selected(info)))
+
+
+def page_info(tag: str, page: Page) -> PageInfo:
+    """Return where a ranked page stands in its list."""
+    first, last = (
+        (cursor(tag, page.rank[place], page.key[place]) for place in (0, -1))
+        if page.item
+        else (None, None)
+    )
+    return PageInfo(
+        has_next_page=page.has_next,
+        has_previous_page=page.has_previous,
+        start_cursor=first,
+        end_cursor=last,
+    )
+
+
+def page_edges(tag: str, page: Page, nodes: Table, tree: Tree, rows: Any) -> Any:
+    """Return the edges of a ranked page as a Table; cursors are made only if selected."""
+    columns: dict[str, Column] = {"node": nodes}
+    if "cursor" in tree.get("edges", {}):
+        columns["cursor"] = [
+            cursor(tag, rank, key) for rank, key in zip(page.rank, page.key, strict=True)
+        ]
+    return Table(len(page.item), columns, rows)
+
+
+async def _edge_table(info: Info, found: Edges, tree: Tree) -> Table:
+    context: Context = info.context
+    activities = [None if each == UNKNOWN else each for each in found.activity.tolist()]
+    draws = found.draw.tolist()
+    moments = [None if at == NEVER else at for at in found.at.tolist()]
+    amounts = {}
+    if "quantity" in tree:
+        told = await trace.drawn_amounts(context, found.draw[found.draw != UNKNOWN])
+        amounts = {draw: Amount(*each) for draw, each in told.items() if each[0] is not None}
+    columns: dict[str, Column] = {
+        "source": node_ids(NodeType.ITEM, found.source.tolist()),
+        "target": node_ids(NodeType.ITEM, found.target.tolist()),
+        "kind": [lineage.EdgeKind(kind).name for kind in found.kind.tolist()],
+        "quantity": _amount_column(draws, amounts),
+        "at": [None if at is None else date_time(at) for at in moments],
+    }
+    if "activity" in tree:
+        columns["activity"] = await activity_column(context, activities)
+
+    async def rows() -> list[Any]:
+        made = await asyncio.gather(*(activity(info, each) for each in activities))
+        return [
+            TraceEdge(
+                source=global_id(NodeType.ITEM, source),
+                target=global_id(NodeType.ITEM, target),
+                kind=lineage.EdgeKind(kind),
+                activity=between,
+                quantity=Quantity.of(amounts.get(draw)),
+                at=None if at is None else DateTime(at),
+            )
+            for source, target, kind, between, draw, at in zip(
+                found.source.tolist(),
+                found.target.tolist(),
+                found.kind.tolist(),
+                made,
+                draws,
+                moments,
+                strict=True,
+            )
+        ]
+
+    return Table(len(draws), columns, rows)
+
+
+def _amount_column(draws: list[int], amounts: dict[int, Amount]) -> Pick:
+    place = {draw: n for n, draw in enumerate(amounts)}
+    table = Table(
+        len(amounts),
+        {
+            "value": [decimal(each.value) for each in amounts.values() if each.value is not None],
+            "unit": [each.unit or COUNT for each in amounts.values()],
+        },
+    )
+    return Pick(table, [place.get(draw, -1) for draw in draws])
