@@ -70,26 +70,34 @@ async def load(
     Only the first `sequenced` entries have a journal position (all, if left out).
     """
     await empty(engine)
-    head = len(bodies) if sequenced is None else sequenced
+    return await append(engine, list(enumerate(bodies, 1)), sequenced=sequenced)
+
+
+async def append(
+    engine: AsyncEngine, entries: Sequence[tuple[int, Body]], *, sequenced: int | None = None
+) -> list[tuple[int, Body]]:
+    """Write further entries, which name no item, class, party or activity of earlier ones."""
+    head = entries[-1][0] if sequenced is None else sequenced
     async with engine.connect() as connection:
         raw = (await connection.get_raw_connection()).driver_connection
         assert raw is not None
-        for table, columns, rows in _tables(bodies, head):
+        for table, columns, rows in _tables(entries, head):
             statement = f"copy {table} ({columns}) from stdin"
             async with raw.cursor() as cursor, cursor.copy(statement) as copy:
                 for row in rows:
                     await copy.write_row(row)
         await raw.execute("update journal_head set size = %s", [head])
         await raw.commit()
-        if len(bodies) > 1000:  # what autovacuum would do soon
+        if len(entries) > 1000:  # what autovacuum would do soon
             await raw.set_autocommit(True)
             await raw.execute("vacuum analyze")
             await raw.set_autocommit(False)
-    return [(seq, {"graph": body}) for seq, body in enumerate(bodies[:head], 1)]
+    return [(seq, {"graph": body}) for seq, body in entries if seq <= head]
 
 
-def _tables(bodies: Sequence[Body], head: int) -> Iterable[tuple[str, str, Iterable[Row]]]:
-    entries = list(enumerate(bodies, 1))
+def _tables(
+    entries: Sequence[tuple[int, Body]], head: int
+) -> Iterable[tuple[str, str, Iterable[Row]]]:
     items = {row[0]: row for _, body in entries for row in body.get("items", ())}
     activities = {row[0]: row for _, body in entries for row in body.get("activities", ())}
     classes = {row[3] for row in items.values()} - {-1}
@@ -121,7 +129,11 @@ def _tables(bodies: Sequence[Body], head: int) -> Iterable[tuple[str, str, Itera
     yield (
         "journal",
         "seq, leaf, intent_id",
-        ((seq, hashlib.sha256(b"%d" % seq).digest(), UUID(int=seq)) for seq, _ in entries[:head]),
+        (
+            (seq, hashlib.sha256(b"%d" % seq).digest(), UUID(int=seq))
+            for seq, _ in entries
+            if seq <= head
+        ),
     )
     yield "draw", FLOW, (row[:7] + rec for row, rec in _facts(entries, "draws"))
     yield "production", FLOW, (row[:7] + rec for row, rec in _facts(entries, "productions"))
