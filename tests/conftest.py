@@ -24,7 +24,7 @@ from lotkin.records.session import Database
 settings.register_profile(
     "lotkin",
     deadline=None,
-    max_examples=int(os.environ.get("LOTKIN_EXAMPLES", "100")),
+    max_examples=int(os.environ.get("LOTKIN_EXAMPLES", "300")),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 settings.load_profile("lotkin")
