@@ -79,7 +79,8 @@ def holders(
 ) -> HolderColumns:
     """Return who holds each of `items` at the instant `at` (ruling 13).
 
-    own: our own party ids; a receipt by any of them is HELD, by others SHIPPED.
+    own: our own party ids; a receipt by any of them is HELD, by others SHIPPED. Where none is
+    configured, a receipt that no shipment came before is HELD too.
     """
     moves = _effective(custody, at)
     last = np.searchsorted(moves.item, items, side="right") - 1
@@ -94,6 +95,8 @@ def holders(
         row = row[moved]
         shipped = moves.kind[row] == MovementKind.SHIP
         away = ~shipped & _is_other(moves.receiver[row], own)
+        if not own:  # then only what was shipped before can have been received elsewhere
+            away &= _shipped_before(moves)[row]
         state[moved] = np.where(shipped, CustodyState.IN_TRANSIT, away * int(CustodyState.SHIPPED))
         holder[moved] = np.where(shipped, moves.sender[row], moves.receiver[row])
         receiver[moved] = np.where(shipped, moves.receiver[row], UNKNOWN)
@@ -318,6 +321,14 @@ def _still_out(moves: Movements, own: frozenset[int]) -> Ints:
             seen |= parties
             parties = {int(party) for party in moves.sender[sent]} - own - {UNKNOWN}
     return out
+
+
+def _shipped_before(moves: Movements) -> Flags:
+    """Rows before which their item was shipped."""
+    shipments = np.cumsum(_is_kind(moves, MovementKind.SHIP))
+    first = np.searchsorted(moves.item, moves.item, side="left")
+    before_item = np.where(first > 0, shipments[first - 1], 0)
+    return np.greater(shipments, before_item)
 
 
 def _is_other(party: Ints, own: frozenset[int]) -> Flags:

@@ -229,3 +229,16 @@ def test_facts_after_the_asked_instant_are_invisible():
     )
     assert sent(found, at=4) == []
     assert custody.containers(found.stays, ints([SERIAL]), 5).tolist() == [UNKNOWN]
+
+
+def test_where_no_own_party_is_configured_a_first_receipt_is_at_home():
+    found = given(
+        moves=[
+            (9, SHIP, 1, US, CLINIC),
+            (SERIAL, RECEIVE, 2, -1, US),
+            (SERIAL, SHIP, 5, US, CLINIC),
+            (SERIAL, RECEIVE, 6, US, CLINIC),
+        ]
+    )
+    states = [custody.holders(found, ints([SERIAL]), at).state[0] for at in (2, 5, 6)]
+    assert states == [CustodyState.HELD, CustodyState.IN_TRANSIT, CustodyState.SHIPPED]
