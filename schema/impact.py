@@ -21,6 +21,7 @@ from lotkin.records.trace import GapRow
 from lotkin.resolvers import bounds, impact_lists, items, pages
 from lotkin.resolvers.impact import Impact, Part
 from lotkin.resolvers.impact_lists import Chosen
+from lotkin.schema.asof import AsOf, Completeness, ScopePolicy
 from lotkin.schema.columnar import Column, Pick, Table
 from lotkin.schema.exposed import (
     LISTED,
@@ -48,7 +49,7 @@ from lotkin.schema.scalars import DateTime, date_time, decimal
 from lotkin.schema.selection import Tree, arguments, selected
 from lotkin.schema.tables import item_table, party_column
 from lotkin.schema.things import Info, item_class
-from lotkin.schema.trace import AsOf, Completeness, ScopePolicy, page_edges, page_info
+from lotkin.schema.trace import page_edges, page_info
 
 ITEMS = "impact"  # names the cursors of that list
 

@@ -3,6 +3,8 @@
 # `field` returns what Strawberry's own decorator returns, which is Any.
 # mypy: disable-error-code="untyped-decorator"
 
+from typing import Annotated
+
 import strawberry
 
 from lotkin.resolvers.capture import capture
@@ -23,7 +25,9 @@ class Mutation:
         "it include them.",
     )
     async def capture_events(
-        self, info: strawberry.Info[Context, None], input: CaptureEventsInput
+        self,
+        info: strawberry.Info[Context, None],
+        input: Annotated[CaptureEventsInput, strawberry.argument(description="What to capture.")],
     ) -> CaptureEventsPayload:
         """Capture a document."""
         outcome = await capture(info.context, input.document, input.on_error, input.idempotency_key)

@@ -16,6 +16,7 @@ from lotkin.resolvers import impact, items, trace
 from lotkin.resolvers import viewer as viewer_cases
 from lotkin.resolvers.asof import Asked, AsOf
 from lotkin.schema.alert import Alert, AlertState, alerts_page
+from lotkin.schema.asof import AsOfInput, GraphEngine, ScopePolicy
 from lotkin.schema.exposed import SuspectInput
 from lotkin.schema.field import field
 from lotkin.schema.impact import RecallImpact, parts
@@ -27,7 +28,7 @@ from lotkin.schema.scalars import BigInt
 from lotkin.schema.scan import Scan
 from lotkin.schema.scan import node as node_object
 from lotkin.schema.things import Info
-from lotkin.schema.trace import AsOfInput, GraphEngine, ScopePolicy, Trace
+from lotkin.schema.trace import Trace
 from lotkin.schema.viewer import Viewer
 
 From = Annotated[

@@ -9,56 +9,31 @@ from typing import Annotated, Any, cast
 import numpy as np
 import strawberry
 
-from lotkin.domain import genealogy, lineage
+from lotkin.domain import lineage
 from lotkin.domain.balance import Amount
 from lotkin.domain.genealogy import NEVER, UNKNOWN
 from lotkin.domain.genealogy import ItemKind as Kind
 from lotkin.domain.lineage import Edges
 from lotkin.domain.nodeid import NodeType, node_ids
 from lotkin.domain.units import COUNT
-from lotkin.resolvers import asof, pages, trace
-from lotkin.resolvers.asof import Stand
+from lotkin.resolvers import pages, trace
 from lotkin.resolvers.context import Context
 from lotkin.resolvers.pages import Page
 from lotkin.resolvers.trace import Walk
+from lotkin.schema.asof import AsOf, AsOfInput, Completeness, TraceDirection
 from lotkin.schema.columnar import Column, Pick, Table
 from lotkin.schema.item import Activity, Item, ItemKind, Quantity, activity, items_of
 from lotkin.schema.node import described, global_id
 from lotkin.schema.paging import Connection, Edge, PageInfo, cursor, read_cursor
-from lotkin.schema.scalars import BigInt, DateTime, date_time, decimal
+from lotkin.schema.scalars import DateTime, date_time, decimal
 from lotkin.schema.selection import Tree, selected
 from lotkin.schema.tables import activity_column, item_table
 from lotkin.schema.things import Info
 
+__all__ = ["AsOfInput", "KindCount", "Trace", "TraceDirection", "TraceEdge", "TraceItem"]
+
 ITEMS = "trace"  # names the cursors of that list
 
-TraceDirection = strawberry.enum(
-    genealogy.Direction, name="TraceDirection", description="Which way a trace follows material."
-)
-described(
-    genealogy.Direction,
-    {"FORWARD": "What it became.", "BACKWARD": "What it came from."},
-)
-GraphEngine = strawberry.enum(
-    genealogy.Engine, name="GraphEngine", description="Who answers a walk."
-)
-described(
-    genealogy.Engine,
-    {
-        "NEO4J": "The projected graph; current knowledge only.",
-        "POSTGRESQL": "The record itself; always current, and every past.",
-    },
-)
-ScopePolicy = strawberry.enum(
-    lineage.Policy, name="ScopePolicy", description="How the scope of a trace is drawn."
-)
-described(
-    lineage.Policy,
-    {
-        "UNTIMED": "Every input may reach every output of its activity.",
-        "TIMED": "Only what came after; only measured times can exclude.",
-    },
-)
 TraceEdgeKind = strawberry.enum(
     lineage.EdgeKind, name="TraceEdgeKind", description="Which relation carries the material."
 )
@@ -70,77 +45,6 @@ described(
         "INSTALLATION": "The source was fitted into the target as a removable part.",
     },
 )
-
-
-@strawberry.input(description="As of which instant, and with which knowledge.")
-class AsOfInput:
-    """Input of every question about the past."""
-
-    event_time: DateTime | None = strawberry.field(
-        default=None, description="Later facts are invisible; default now."
-    )
-    record_time: DateTime | None = strawberry.field(
-        default=None, description="Only what was recorded until then."
-    )
-    position: BigInt | None = strawberry.field(
-        default=None,
-        description="Only what the journal held at this position, exactly; not with recordTime.",
-    )
-
-    def to_domain(self) -> asof.AsOf:
-        """Return the instant and the knowledge asked for."""
-        return asof.AsOf(self.event_time, self.record_time, self.position)
-
-
-@strawberry.type(description="As of when the answer stands; ask with it again for the same answer.")
-class AsOf:
-    """What an answer stands on."""
-
-    event_time: DateTime = strawberry.field(description="Facts up to here are in the answer.")
-    record_time: DateTime = strawberry.field(description="When its knowledge was recorded.")
-    position: BigInt = strawberry.field(description="The journal position of its knowledge.")
-
-    @classmethod
-    def of(cls, stand: Stand) -> "AsOf":
-        """Return the instant and the knowledge of an answer."""
-        return cls(
-            event_time=DateTime(stand.event_time),
-            record_time=DateTime(stand.record_time),
-            position=BigInt(stand.position),
-        )
-
-
-@strawberry.type(description="How complete the answer is, and who gave it.")
-class Completeness:
-    """What every trace says of itself."""
-
-    truncated: bool = strawberry.field(
-        description="Always false: a walk above its bound is refused, never cut."
-    )
-    visited: int = strawberry.field(description="How many items the walk visited.")
-    engine: GraphEngine = strawberry.field(description="Who answered.")  # type: ignore[valid-type]
-    journal_position: BigInt = strawberry.field(
-        description="The journal position whose facts, all of them and no other, are in the answer."
-    )
-    graph_position: BigInt = strawberry.field(
-        description="How far Neo4j had applied the journal when last asked; without a Neo4j the "
-        "same as journalPosition."
-    )
-    redacted_boundaries: int = strawberry.field(
-        description="How often the walk stopped where the caller may not look further."
-    )
-
-    @classmethod
-    def of(cls, stand: Stand, visited: int) -> "Completeness":
-        """Return what an answer says of itself."""
-        return cls(
-            truncated=False,
-            visited=visited,
-            engine=stand.engine,
-            journal_position=BigInt(stand.position),
-            graph_position=BigInt(stand.graph_position),
-            redacted_boundaries=0,
-        )
 
 
 @strawberry.type(description="How many items of one kind.")
