@@ -1,11 +1,13 @@
 """Which way, as of when, by whom: what every walk is asked with, and what it says of itself."""
 
 import strawberry
+from strawberry import UNSET
 
 from lotkin.domain import genealogy, lineage
 from lotkin.resolvers import asof
 from lotkin.resolvers.asof import Stand
 from lotkin.schema.node import described
+from lotkin.schema.paging import given
 from lotkin.schema.scalars import BigInt, DateTime
 
 TraceDirection = strawberry.enum(
@@ -42,19 +44,19 @@ class AsOfInput:
     """Input of every question about the past."""
 
     event_time: DateTime | None = strawberry.field(
-        default=None, description="Later facts are invisible; default now."
+        default=UNSET, description="Later facts are invisible; default now."
     )
     record_time: DateTime | None = strawberry.field(
-        default=None, description="Only what was recorded until then."
+        default=UNSET, description="Only what was recorded until then."
     )
     position: BigInt | None = strawberry.field(
-        default=None,
+        default=UNSET,
         description="Only what the journal held at this position, exactly; not with recordTime.",
     )
 
     def to_domain(self) -> asof.AsOf:
         """Return the instant and the knowledge asked for."""
-        return asof.AsOf(self.event_time, self.record_time, self.position)
+        return asof.AsOf(given(self.event_time), given(self.record_time), given(self.position))
 
 
 @strawberry.type(description="As of when the answer stands; ask with it again for the same answer.")

@@ -6,6 +6,7 @@
 from typing import cast
 
 import strawberry
+from strawberry import UNSET
 
 from lotkin.domain import admission
 from lotkin.domain.admission import Outcome
@@ -50,7 +51,7 @@ class CaptureEventsInput:
         default=OnError.ROLLBACK, description="What to do with the good events beside a bad one."
     )
     idempotency_key: str | None = strawberry.field(
-        default=None,
+        default=UNSET,
         description="A key of the caller's choice: the same document under the same key gets the "
         "same answer again, another document is refused.",
     )

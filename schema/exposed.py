@@ -4,6 +4,7 @@
 # mypy: disable-error-code="untyped-decorator"
 
 import strawberry
+from strawberry import UNSET
 
 from lotkin.domain import exposure
 from lotkin.domain.genealogy import NEVER, UNKNOWN
@@ -24,6 +25,7 @@ from lotkin.schema.item import (
     party,
 )
 from lotkin.schema.node import Node, described
+from lotkin.schema.paging import given
 from lotkin.schema.scalars import DateTime
 from lotkin.schema.things import Info, item_class
 
@@ -54,15 +56,15 @@ class SuspectInput:
         description="A lot, a piece, or a container, which stands for its contents."
     )
     from_: DateTime | None = strawberry.field(
-        name="from", default=None, description="Only what left it from here on; default always."
+        name="from", default=UNSET, description="Only what left it from here on; default always."
     )
     until: DateTime | None = strawberry.field(
-        default=None, description="Only what left it before this; default without end."
+        default=UNSET, description="Only what left it before this; default without end."
     )
 
     def to_domain(self) -> SuspectAsked:
         """Return the suspect as the use case asks for it."""
-        return SuspectAsked(self.item.to_domain(), self.from_, self.until)
+        return SuspectAsked(self.item.to_domain(), given(self.from_), given(self.until))
 
 
 @strawberry.type(description="How many items of one class.")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, cast
 
 import strawberry
+from strawberry import UNSET
 
 from lotkin.domain import exposure
 from lotkin.domain.genealogy import NEVER, UNKNOWN
@@ -44,7 +45,7 @@ from lotkin.schema.item import (
     party,
 )
 from lotkin.schema.node import Node
-from lotkin.schema.paging import Connection, Edge, cursor, read_cursor
+from lotkin.schema.paging import Connection, Edge, cursor, given, read_cursor
 from lotkin.schema.scalars import DateTime, date_time, decimal
 from lotkin.schema.selection import Tree, arguments, selected
 from lotkin.schema.tables import item_table, party_column
@@ -96,28 +97,29 @@ class RecallImpact:
         kind: Annotated[
             list[ItemKind] | None,  # type: ignore[valid-type]
             strawberry.argument(description="Only of these kinds."),
-        ] = None,
+        ] = UNSET,
         status: Annotated[
             list[str] | None, strawberry.argument(description="Only of these statuses.")
-        ] = None,
+        ] = UNSET,
         consignee: Annotated[
             strawberry.ID | None, strawberry.argument(description="Only what this party was sent.")
-        ] = None,
+        ] = UNSET,
         first: Annotated[
             int | None, strawberry.argument(description="Up to 10,000; default 100.")
-        ] = None,
+        ] = UNSET,
         after: Annotated[
             str | None, strawberry.argument(description="The `endCursor` of the page before.")
-        ] = None,
+        ] = UNSET,
     ) -> Connection[ImpactItem]:
         """Return one page of the items."""
-        size = pages.size(info.context, first)
-        place = read_cursor(ITEMS, after, int, str)
+        size = pages.size(info.context, given(first))
+        place = read_cursor(ITEMS, given(after), int, str)
+        kinds = given(kind)
         chosen = Chosen(
             frozenset(LISTED if class_ is None else class_),
-            None if kind is None else frozenset(kind),
-            _statuses(status),
-            _consignee(consignee),
+            None if kinds is None else frozenset(kinds),
+            _statuses(given(status)),
+            _consignee(given(consignee)),
         )
         places = await impact_lists.impact_places(info.context, self.impact, chosen)
         page = await impact_lists.impact_page(

@@ -11,6 +11,7 @@ from lotkin.resolvers.capture import capture
 from lotkin.resolvers.context import Context
 from lotkin.schema.capture import CaptureEventsInput, CaptureEventsPayload
 from lotkin.schema.field import field
+from lotkin.schema.paging import given
 
 
 @strawberry.type(description="What changes the record.")
@@ -30,5 +31,7 @@ class Mutation:
         input: Annotated[CaptureEventsInput, strawberry.argument(description="What to capture.")],
     ) -> CaptureEventsPayload:
         """Capture a document."""
-        outcome = await capture(info.context, input.document, input.on_error, input.idempotency_key)
+        outcome = await capture(
+            info.context, input.document, input.on_error, given(input.idempotency_key)
+        )
         return CaptureEventsPayload.of(outcome, info.context.language)

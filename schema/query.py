@@ -7,6 +7,7 @@ import asyncio
 from typing import Annotated
 
 import strawberry
+from strawberry import UNSET
 
 from lotkin.domain.genealogy import Direction
 from lotkin.domain.lineage import Policy
@@ -23,7 +24,7 @@ from lotkin.schema.impact import RecallImpact, parts
 from lotkin.schema.item import Item, ItemLookup
 from lotkin.schema.item import item as item_object
 from lotkin.schema.node import Node
-from lotkin.schema.paging import Connection
+from lotkin.schema.paging import Connection, given
 from lotkin.schema.scalars import BigInt
 from lotkin.schema.scan import Scan
 from lotkin.schema.scan import node as node_object
@@ -55,7 +56,8 @@ EngineArgument = Annotated[
 
 def asked(as_of: AsOfInput | None, at_least: int | None, engine: GraphEngine | None) -> Asked:  # type: ignore[valid-type]
     """Return how an answer is wanted."""
-    return Asked(AsOf() if as_of is None else as_of.to_domain(), at_least, engine)
+    told = given(as_of)
+    return Asked(AsOf() if told is None else told.to_domain(), given(at_least), given(engine))
 
 
 @strawberry.type(description="What can be asked.")
@@ -130,9 +132,9 @@ class Query:
         info: Info,
         from_: From,
         policy: PolicyArgument = Policy.UNTIMED,
-        as_of: AsOfArgument = None,
-        at_least: AtLeast = None,
-        engine: EngineArgument = None,
+        as_of: AsOfArgument = UNSET,
+        at_least: AtLeast = UNSET,
+        engine: EngineArgument = UNSET,
     ) -> Trace:
         """Trace forward."""
         wanted = asked(as_of, at_least, engine)
@@ -149,9 +151,9 @@ class Query:
         info: Info,
         from_: From,
         policy: PolicyArgument = Policy.UNTIMED,
-        as_of: AsOfArgument = None,
-        at_least: AtLeast = None,
-        engine: EngineArgument = None,
+        as_of: AsOfArgument = UNSET,
+        at_least: AtLeast = UNSET,
+        engine: EngineArgument = UNSET,
     ) -> Trace:
         """Trace backward."""
         wanted = asked(as_of, at_least, engine)
@@ -170,9 +172,9 @@ class Query:
             list[SuspectInput], strawberry.argument(description="What is under suspicion.")
         ],
         policy: PolicyArgument = Policy.TIMED,
-        as_of: AsOfArgument = None,
-        at_least: AtLeast = None,
-        engine: EngineArgument = None,
+        as_of: AsOfArgument = UNSET,
+        at_least: AtLeast = UNSET,
+        engine: EngineArgument = UNSET,
     ) -> RecallImpact:
         """Return the impact."""
         found = await impact.recall_impact(
@@ -195,16 +197,16 @@ class Query:
         info: Info,
         state: Annotated[
             AlertState | None, strawberry.argument(description="Only in this state.")
-        ] = None,
+        ] = UNSET,
         first: Annotated[
             int | None, strawberry.argument(description="Up to 100; default 100.")
-        ] = None,
+        ] = UNSET,
         after: Annotated[
             str | None, strawberry.argument(description="The `endCursor` of the page before.")
-        ] = None,
+        ] = UNSET,
     ) -> Connection[Alert]:
         """Return one page of alerts."""
-        return await alerts_page(info, state, first, after)
+        return await alerts_page(info, given(state), given(first), given(after))
 
 
 async def _trace(

@@ -8,6 +8,7 @@ from typing import Annotated, Any, cast
 
 import numpy as np
 import strawberry
+from strawberry import UNSET
 
 from lotkin.domain import lineage
 from lotkin.domain.balance import Amount
@@ -24,7 +25,7 @@ from lotkin.schema.asof import AsOf, AsOfInput, Completeness, TraceDirection
 from lotkin.schema.columnar import Column, Pick, Table
 from lotkin.schema.item import Activity, Item, ItemKind, Quantity, activity, items_of
 from lotkin.schema.node import described, global_id
-from lotkin.schema.paging import Connection, Edge, PageInfo, cursor, read_cursor
+from lotkin.schema.paging import Connection, Edge, PageInfo, cursor, given, read_cursor
 from lotkin.schema.scalars import DateTime, date_time, decimal
 from lotkin.schema.selection import Tree, selected
 from lotkin.schema.tables import activity_column, item_table
@@ -108,18 +109,18 @@ class Trace:
         info: Info,
         kind: Annotated[
             ItemKind | None, strawberry.argument(description="Only of this kind.")  # type: ignore[valid-type]
-        ] = None,
+        ] = UNSET,
         first: Annotated[
             int | None, strawberry.argument(description="Up to 10,000; default 100.")
-        ] = None,
+        ] = UNSET,
         after: Annotated[
             str | None, strawberry.argument(description="The `endCursor` of the page before.")
-        ] = None,
+        ] = UNSET,
     ) -> Connection[TraceItem]:
         """Return one page of the reached items."""
-        size = pages.size(info.context, first)
-        place = read_cursor(ITEMS, after, int, str)
-        page = await trace.trace_page(info.context, self.walk, kind, after=place, first=size)
+        size = pages.size(info.context, given(first))
+        place, wanted = read_cursor(ITEMS, given(after), int, str), given(kind)
+        page = await trace.trace_page(info.context, self.walk, wanted, after=place, first=size)
         tree = selected(info)
         kinds = self.walk.kinds()[page.place].tolist()
         node: Tree = tree.get("edges", {}).get("node", {})
@@ -135,7 +136,7 @@ class Trace:
             ]
 
         async def count() -> int:
-            return len(trace.chosen_of(self.walk, kind))
+            return len(trace.chosen_of(self.walk, wanted))
 
         return Connection(
             edges=page_edges(ITEMS, page, Table(len(page.item), columns), tree, rows),
