@@ -28,6 +28,7 @@ from lotkin.records.capture import Entry, Teller
 from lotkin.records.session import Connection
 from lotkin.resolvers import answers
 from lotkin.resolvers.context import Context
+from lotkin.resolvers.own import own_keys
 from lotkin.resolvers.remarks import remarks_of
 from lotkin.resolvers.usecase import usecase
 
@@ -156,7 +157,7 @@ async def _write(
         remembered = await _remembered(context, connection, request)
         if remembered is not None:
             return remembered
-    own = await identities.own_keys(connection, context.settings.own_parties)
+    own = await identities.own_keys(connection, own_keys(context.settings))
     told = [(event, facts_of(event, own)) for event in parsed.events]
     await _lock(connection, told)
     known = await events.known(connection, [event.event_id for event in parsed.events])

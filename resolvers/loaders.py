@@ -17,6 +17,7 @@ from lotkin.records.places import Inside
 from lotkin.records.timeline import Page, TimelineRow
 from lotkin.resolvers.batching import batched
 from lotkin.resolvers.context import Context
+from lotkin.resolvers.own import own_keys
 
 
 @batched
@@ -142,7 +143,7 @@ async def contents_count(context: Context, asked: tuple[Inside, ...]) -> Mapping
 @batched
 async def own_parties(context: Context, asked: tuple[None, ...]) -> Mapping[None, frozenset[int]]:
     """Load the ids of our own parties; without configured ones, that of our organisation."""
-    keys = context.settings.own_parties or frozenset({context.settings.org})
+    keys = own_keys(context.settings) or frozenset({context.settings.org})
     async with context.database.reading() as connection:
         own = await records.own_parties(connection, keys)
     return dict.fromkeys(asked, own)

@@ -13,6 +13,8 @@ from lotkin.domain.admission import Outcome
 from lotkin.errors import ProblemCode
 from lotkin.resolvers.capture import OnError, capture
 from lotkin.resolvers.context import Context
+from lotkin.resolvers.own import own_keys
+from lotkin.settings import Settings
 from tests.flows.events import (
     carton,
     commission,
@@ -261,3 +263,8 @@ async def test_every_public_example_document_is_captured(context: Context) -> No
             refused[path.name] = problems
     assert refused == {}
     assert await count(context, "event") > 60
+
+
+def test_our_own_parties_may_be_written_in_any_form() -> None:
+    told = frozenset({"urn:epc:id:pgln:4012345.00000", "/417/9521321000001"})
+    assert own_keys(Settings(own_parties=told)) == {"/417/4012345000009", "/417/9521321000001"}

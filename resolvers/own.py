@@ -1,0 +1,20 @@
+"""Who we are: the keys of our own parties and places, in canonical form."""
+
+from functools import lru_cache
+
+from lotkin.domain.identity import parse_epc
+from lotkin.settings import Settings
+
+
+def own_keys(settings: Settings) -> frozenset[str]:
+    """Return the canonical keys of LOTKIN_OWN_PARTIES, however they are written there.
+
+    Raises: Problem BAD_IDENTIFIER for one that is no identifier.
+    """
+    return _canonical(settings.own_parties)
+
+
+@lru_cache(maxsize=8)
+def _canonical(told: frozenset[str]) -> frozenset[str]:
+    # A canonical key is a path, which no scheme reads; it is taken as it is.
+    return frozenset(key if key.startswith("/") else parse_epc(key).key for key in told)
