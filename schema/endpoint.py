@@ -27,6 +27,7 @@ from lotkin.errors import Language, LotkinError, ProblemCode, Refusal, RefusalCo
 from lotkin.resolvers.bugs import masked
 from lotkin.resolvers.context import Context, Services
 from lotkin.resolvers.language import language_of
+from lotkin.schema.freshness import FreshLookups
 from lotkin.schema.problem import Schema, error_entry
 
 _log = structlog.get_logger(__name__)
@@ -43,6 +44,7 @@ EXTENSIONS: Sequence[Callable[[], SchemaExtension]] = (
     lambda: MaxTokensLimiter(max_token_count=TOKENS_MAX),
     ParserCache,
     ValidationCache,
+    FreshLookups,
 )
 
 Body: TypeAlias = Mapping[str, Any]

@@ -16,6 +16,7 @@ from lotkin.graph.relational import RelationalReader
 from lotkin.resolvers import items as use_cases
 from lotkin.resolvers.context import Context, Services
 from lotkin.schema import scan as scans
+from lotkin.schema.endpoint import EXTENSIONS
 from lotkin.schema.item import Container, Item, ItemLookup, Lot, Serial, item
 from lotkin.schema.node import Node
 from lotkin.schema.problem import PlainProblem, Schema
@@ -51,6 +52,7 @@ class Query:
 SCHEMA = Schema(
     Query,
     types=[Lot, Serial, Container, PlainProblem],
+    extensions=list(EXTENSIONS),
     config=StrawberryConfig(scalar_map=SCALARS),
 )
 
@@ -434,3 +436,15 @@ async def test_an_item_tells_its_own_trace(world, database):
       trace(direction: FORWARD, asOf: {eventTime: $at}) { counts { kind count } } } }"""
     told = (await world.answer(query, at=utc(T0 + DAY)))["item"]["trace"]["counts"]
     assert told == [{"kind": "SERIAL", "count": 1}]
+
+
+async def test_an_operation_on_the_same_socket_reads_again(world, database):
+    async with database.transaction() as c:
+        w = await made(c)
+    socket = Context(READER, world.services)
+    query = '{ item(by: {key: "/01/09521568251204/21/S1"}) { status } }'
+    before = await SCHEMA.execute(query, {}, socket)
+    async with database.transaction() as c:
+        await facts.event(c, T0 + DAY, {w["serial"]: 0}, disposition="conformant")
+    after = await SCHEMA.execute(query, {}, socket)
+    assert [each.data["item"]["status"] for each in (before, after)] == ["CREATED", "RELEASED"]
