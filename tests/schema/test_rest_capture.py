@@ -156,9 +156,7 @@ async def test_a_behaviour_nobody_knows_is_refused(client: httpx.AsyncClient) ->
     assert both.status_code == 400
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"{", b"7", b"\xff", {}, {"type": "EPCISDocument"}]
-)
+@pytest.mark.parametrize("body", [b"", b"{", b"7", b"\xff", {}, {"type": "EPCISDocument"}])
 async def test_what_the_schema_refuses_is_a_problem_and_no_job(
     client: httpx.AsyncClient, body: object
 ) -> None:
