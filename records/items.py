@@ -51,11 +51,12 @@ class Wanted(NamedTuple):
 
 
 class ClassRow(NamedTuple):
-    """An item class; `balance_tolerance` is a share of what was drawn."""
+    """An item class; `name` is its key where no document named it, `balance_tolerance` a share of
+    what was drawn."""
 
     id: int
     key: str
-    name: str | None
+    name: str
     udi_di: str | None
     implantable: bool
     tracked: bool
@@ -174,7 +175,7 @@ async def classes(connection: Connection, ids: Collection[int]) -> dict[int, Cla
     """Return item classes by id; unknown ids are left out."""
     found = await connection.execute(
         text(
-            "select id, key, name, udi_di, implantable, tracked, balance_tolerance "
+            "select id, key, coalesce(name, key), udi_di, implantable, tracked, balance_tolerance "
             "from item_class where id = any(:ids)"
         ),
         {"ids": list(ids)},

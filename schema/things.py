@@ -46,7 +46,7 @@ class ItemClass(Node):
     """An item class."""
 
     key: str = strawberry.field(description="Canonical key: `/01/<GTIN>` or a URN.")
-    name: str | None = strawberry.field(description="What people call it.")
+    name: str = strawberry.field(description="What people call it, else its key.")
     udi_di: str | None = strawberry.field(description="Device identifier of its UDI.")
     implantable: bool = strawberry.field(description="Whether it stays in a patient.")
     tracked: bool = strawberry.field(description="Whether law asks to track it to the patient.")
