@@ -5,6 +5,7 @@ a container's movement is handed down to what is inside it at that instant, void
 closed, and the last word of each item is read. Places need events and are read in `domain.place`.
 """
 
+from collections.abc import Mapping
 from enum import IntEnum
 from typing import NamedTuple, TypeAlias, TypeVar
 
@@ -155,15 +156,28 @@ def containers(stays: Intervals, items: Ints, at: int) -> Ints:
     return np.where((last >= 0) & (child[last] == items), parent[last], UNKNOWN)
 
 
-def container_chain(stays: Intervals, item: int, at: int) -> tuple[int, ...]:
-    """Return the containers of one item at `at`, innermost first; a cycle is cut."""
+def open_containers(stays: Intervals, at: int) -> dict[int, int]:
+    """Return the innermost open container of everything that is in one at `at`."""
+    held = np.unique(stays.child)
+    inside = containers(stays, held, at)
+    return {
+        child: parent
+        for child, parent in zip(held.tolist(), inside.tolist(), strict=True)
+        if parent != UNKNOWN
+    }
+
+
+def container_chain(inside: Mapping[int, int], item: int) -> tuple[int, ...]:
+    """Return the containers of one item, innermost first; a cycle is cut.
+
+    inside: `open_containers` of the asked instant.
+    """
     chain: list[int] = []
-    inside = item
-    while True:
-        inside = int(containers(stays, ints([inside]), at)[0])
-        if inside in {UNKNOWN, item, *chain}:
-            return tuple(chain)
-        chain.append(inside)
+    while (parent := inside.get(chain[-1] if chain else item)) is not None:
+        if parent == item or parent in chain:
+            break
+        chain.append(parent)
+    return tuple(chain)
 
 
 def followed(custody: Custody, succession: Succession) -> Custody:

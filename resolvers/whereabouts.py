@@ -14,7 +14,6 @@ from lotkin.domain.genealogy import (
     NEVER,
     UNKNOWN,
     ActivityKind,
-    Custody,
     Intervals,
     Known,
     ints,
@@ -59,7 +58,8 @@ class _Known:
     devices: Mapping[int, tuple[int, int]]
     uses: Mapping[int, Use]
     spent_lots: frozenset[int]
-    custody: Custody
+    inside: Mapping[int, int]  # thing: its innermost container
+    stays: Mapping[int, Sequence[tuple[int, int, int]]]  # thing: (container, since, until)
     held: HolderColumns
     row: Mapping[int, int]  # subject: its row in `held`
     own_holder: int | None
@@ -94,7 +94,8 @@ async def _places(context: Context, items: Sequence[int], at: int) -> Mapping[in
     custody = rules.followed(custody, succession)
     held = rules.holders(custody, ints(subjects), at, own)
     known = _Known(
-        at, labels, devices, uses, spent, custody, held,
+        at, labels, devices, uses, spent, rules.open_containers(custody.stays, at),
+        _by_child(custody.stays), held,
         {subject: row for row, subject in enumerate(subjects)}, min(own, default=None),
     )  # fmt: skip
     spans = list(_spans(known, items))
@@ -151,7 +152,7 @@ def _place(known: _Known, item: int, seen: Sighting | None) -> Place:
     location = None if seen is None else seen.biz_location or seen.read_point
     return Place(
         known.at,
-        containers=rules.container_chain(known.custody.stays, subject, known.at),
+        containers=rules.container_chain(known.inside, subject),
         location=location,
         is_passing=seen is not None and seen.biz_location is None,
         holder=known.own_holder if holder == UNKNOWN else holder,
@@ -201,12 +202,20 @@ def _spans(known: _Known, items: Iterable[int]) -> Iterator[Span]:
         since = int(known.held.since[row])
         since = NEVER if since == UNKNOWN else since
         for label in known.labels[subject]:
-            for thing, low, high in _inside_of(known.custody.stays, label, since, known.at + 1):
+            for thing, low, high in _inside_of(known.stays, label, since, known.at + 1):
                 yield Span(item, thing, low, high)
 
 
+def _by_child(stays: Intervals) -> Mapping[int, Sequence[tuple[int, int, int]]]:
+    found: dict[int, list[tuple[int, int, int]]] = {}
+    columns = (stays.child, stays.parent, stays.since, stays.until)
+    for child, *stay in zip(*(column.tolist() for column in columns), strict=True):
+        found.setdefault(child, []).append((stay[0], stay[1], stay[2]))
+    return found
+
+
 def _inside_of(
-    stays: Intervals, item: int, since: int, until: int
+    stays: Mapping[int, Sequence[tuple[int, int, int]]], item: int, since: int, until: int
 ) -> Iterator[tuple[int, int, int]]:
     """The item, and each container for the time it was in it, however nested."""
     waiting, seen = [(item, since, until)], set[tuple[int, int, int]]()
@@ -217,11 +226,6 @@ def _inside_of(
         seen.add(span)
         yield span
         thing, low, high = span
-        within = (stays.child == thing) & (stays.since < high) & (stays.until > low)
-        for parent, first, last in zip(
-            stays.parent[within].tolist(),
-            stays.since[within].tolist(),
-            stays.until[within].tolist(),
-            strict=True,
-        ):
-            waiting.append((parent, max(first, low), min(last, high)))
+        for container, first, last in stays.get(thing, ()):
+            if first < high and last > low:
+                waiting.append((container, max(first, low), min(last, high)))

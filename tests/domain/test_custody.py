@@ -65,7 +65,10 @@ def test_a_shipped_pallet_carries_what_is_inside_it_at_that_instant():
     assert held(found, 6)[0] is CustodyState.IN_TRANSIT
     assert held(found, 6, item=11)[0] is CustodyState.HELD, "taken out at that very instant"
     assert sent(found) == [(CLINIC, 5, 1)]
-    assert custody.container_chain(found.stays, SERIAL, 6) == (CARTON, PALLET)
+    assert custody.container_chain(custody.open_containers(found.stays, 6), SERIAL) == (
+        CARTON,
+        PALLET,
+    )
 
 
 def test_unpacked_before_shipping_stays_and_repacked_elsewhere_goes():
@@ -218,7 +221,7 @@ def test_two_open_containers_show_the_later_and_a_cycle_ends():
         ],
         moves=[(PALLET, SHIP, 5, US, CLINIC)],
     )
-    assert custody.container_chain(found.stays, SERIAL, 5) == (21, PALLET)
+    assert custody.container_chain(custody.open_containers(found.stays, 5), SERIAL) == (21, PALLET)
     assert sent(found) == [(CLINIC, 5, 1)]
 
 
