@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -81,6 +81,9 @@ class PostgresServer:
         if self._child:
             self._child.stop()
             self._child = None
+            if self._sockets != self.data:
+                with suppress(OSError):  # somebody's file in it is no reason to fail
+                    self._sockets.rmdir()
         self._locked.close()
 
     def kill(self) -> None:
