@@ -47,7 +47,7 @@ class CaptureEventsInput:
         description="An EPCIS 2.0 document, a query document, a bare event, or a list of events; "
         "JSON or JSON-LD."
     )
-    on_error: CaptureErrorBehaviour = strawberry.field(  # type: ignore[valid-type]
+    on_error: CaptureErrorBehaviour | None = strawberry.field(  # type: ignore[valid-type]
         default=OnError.ROLLBACK, description="What to do with the good events beside a bad one."
     )
     idempotency_key: str | None = strawberry.field(

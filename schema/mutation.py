@@ -7,7 +7,7 @@ from typing import Annotated
 
 import strawberry
 
-from lotkin.resolvers.capture import capture
+from lotkin.resolvers.capture import OnError, capture
 from lotkin.resolvers.context import Context
 from lotkin.schema.capture import CaptureEventsInput, CaptureEventsPayload
 from lotkin.schema.field import field
