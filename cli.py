@@ -19,7 +19,7 @@ from lotkin.demo.commands import demo as demo_command
 from lotkin.demo.commands import run as run_command
 from lotkin.demo.upload import Upload, UploadError
 from lotkin.errors import Refusal
-from lotkin.graph import digest
+from lotkin.graph.digest import Digest, difference, neo4j_digest, relational_digest
 from lotkin.graph.migrate import migrate as migrate_graph
 from lotkin.graph.project import Projector
 from lotkin.records import migrate as record_migrations
@@ -202,21 +202,22 @@ async def _verify() -> bool:
     if driver is None:
         raise typer.BadParameter("set LOTKIN_NEO4J_URI")
     async with driver:
-        graph_side = await digest.neo4j_digest(driver)
-        record_side = await digest.relational_digest(services.database.engine)
+        graph_side = await neo4j_digest(driver)
+        record_side = await relational_digest(services.database.engine)
         _show("Neo4j", graph_side)
         _show("PostgreSQL", record_side)
-        if graph_side.sha256 == record_side.sha256:
+        is_equal = graph_side.sha256 == record_side.sha256
+        if is_equal:
             console.print("[green]equal[/]")
         else:
             console.print("[red]different[/]; `lotkin graph rebuild` makes the graph anew")
-            for line in await digest.difference(driver, services.database.engine):
-                console.print(line, markup=False)
+            for line in await difference(services.database.engine, driver):
+                console.print(str(line), markup=False)
     await services.database.close()
-    return graph_side.sha256 == record_side.sha256
+    return is_equal
 
 
-def _show(side: str, found: digest.Digest) -> None:
+def _show(side: str, found: Digest) -> None:
     console.print(
         f"{side:<11}{found.nodes:>10} nodes {found.edges:>10} edges  "
         f"position {found.position}  sha256 {found.sha256}",

@@ -1,10 +1,13 @@
 """Alerts: what capture and projection found odd, waiting for somebody to look."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import orjson
 from sqlalchemy import text
 
+from lotkin.records import bulk
 from lotkin.records.session import Connection
 
 
@@ -18,6 +21,15 @@ class AlertRow(NamedTuple):
     item_id: int | None
     raised_at: datetime
     state: str
+
+
+async def store(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Keep what is odd for people to look at: {code, facts, event_id, item_id}."""
+    await bulk.insert(
+        connection,
+        "alert",
+        [{**row, "facts": orjson.dumps(row["facts"], default=str).decode()} for row in rows],
+    )
 
 
 async def page(

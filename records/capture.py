@@ -4,53 +4,21 @@ One call writes a whole document in the caller's transaction with one statement 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 import orjson
 
-from lotkin.domain.containment import Conflict, Mismatch
 from lotkin.domain.event import Event, EventType, MasterData
-from lotkin.domain.facts import Facts
 from lotkin.domain.genealogy import UNKNOWN
 from lotkin.domain.identity import Identity, Thing
 from lotkin.records import bulk, events, identities, stays
+from lotkin.records.entry import Entry, Teller
 from lotkin.records.session import Connection
 
 GRAPH_TABLES = {"draw": "draws", "production": "productions", "membership": "memberships"}
 GRAPH_TABLES |= {"movement": "movements"}
-
-
-@dataclass(slots=True)
-class Entry:
-    """One event to write, and after writing what the journal tells the graph about it."""
-
-    event: Event
-    facts: Facts
-    intent_id: UUID
-    row: int = 0
-    graph: dict[str, Any] = field(default_factory=dict)
-    conflicts: list[tuple[int, Conflict]] = field(default_factory=list)
-    mismatches: list[tuple[int, Mismatch]] = field(default_factory=list)
-
-    def tell(self, kind: str, row: Sequence[Any]) -> None:
-        """Add one graph row to the entry."""
-        self.graph.setdefault(kind, []).append(list(row))
-
-    def tell_ended(self, kind: str, row: Sequence[Any]) -> None:
-        """Add one ended fact to the entry."""
-        self.graph.setdefault("ended", {}).setdefault(kind, []).append(list(row))
-
-
-@dataclass(frozen=True, slots=True)
-class Teller:
-    """Whose rows these are."""
-
-    actor: str
-    org: str
-    site: str
 
 
 @dataclass(slots=True)
@@ -403,12 +371,3 @@ async def _stays(
     for child, mismatch in changed.mismatches:
         if mismatch.event in by_row:
             by_row[mismatch.event].mismatches.append((child, mismatch))
-
-
-async def store_alerts(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Keep what is odd for people to look at: {code, facts, event_id, item_id}."""
-    await bulk.insert(
-        connection,
-        "alert",
-        [{**row, "facts": orjson.dumps(row["facts"], default=str).decode()} for row in rows],
-    )

@@ -24,7 +24,7 @@ from lotkin.journal import intent as journal_intent
 from lotkin.journal import read as journal_read
 from lotkin.records import capture as capture_records
 from lotkin.records import events, identities, jobs, stays
-from lotkin.records.capture import Entry, Teller
+from lotkin.records.entry import Entry, Teller
 from lotkin.records.session import Connection
 from lotkin.resolvers import answers
 from lotkin.resolvers.context import Context
@@ -105,7 +105,8 @@ async def _outcome(context: Context, written: _Written) -> CaptureOutcome:
 async def submit(context: Context, document: object, on_error: OnError = OnError.ROLLBACK) -> UUID:
     """Capture a document as a job of the REST binding; return the job's id when it has ended.
 
-    Raises: Problem for what the schema or a limit shows (ruling 19); nothing is kept then.
+    Raises: Problem for what a limit or the schema shows, in an event too unless PROCEED keeps the
+    others (ruling 19); nothing is kept then, no job either.
     """
     digest = _digest(context, document)
     job = clock.new_id()
@@ -139,6 +140,9 @@ async def _capture(context: Context, document: object, request: _Request) -> _Wr
             count=parsed.count,
             limit=context.settings.document_events_max,
         )
+    if request.job is not None and request.on_error is OnError.ROLLBACK and parsed.refused:
+        index = min(parsed.refused)
+        raise _located(index, parsed.refused[index])
     try:
         return await context.database.run(
             lambda connection: _write(context, connection, parsed, request)
@@ -259,27 +263,24 @@ def _intent(context: Context, entry: Entry, at: datetime) -> journal_intent.Inte
 
 def _rolled_back(parsed: ParsedDocument, admission: Admission) -> _Written:
     fault = min(admission.refused)
-    reason = admission.refused[fault]
     results = []
     for index, event_id in _indexes(parsed):
         problem = admission.refused.get(index) or Problem(ProblemCode.ROLLED_BACK, index=fault)
         results.append(CaptureResult(index, event_id, Outcome.REFUSED, problem))
-    located = Problem(
-        reason.code, path=(str(fault), *reason.path), detail=reason.detail, **reason.facts
-    )
     others = [
-        Problem(each.code, path=(str(index), *each.path), detail=each.detail, **each.facts)
-        for index, each in sorted(admission.refused.items())
-        if index != fault
+        _located(index, each) for index, each in sorted(admission.refused.items()) if index != fault
     ]
-    return _Written(results, [located, *others])
+    return _Written(results, [_located(fault, admission.refused[fault]), *others])
 
 
 def _problems(admission: Admission) -> list[Problem]:
-    return [
-        Problem(each.code, path=(str(index), *each.path), detail=each.detail, **each.facts)
-        for index, each in sorted(admission.refused.items())
-    ]
+    return [_located(index, each) for index, each in sorted(admission.refused.items())]
+
+
+def _located(index: int, problem: Problem) -> Problem:
+    """Return the problem of one event with its path from the document."""
+    path = (str(index), *problem.path)
+    return Problem(problem.code, path=path, detail=problem.detail, **problem.facts)
 
 
 def _indexes(parsed: ParsedDocument) -> list[tuple[int, str]]:

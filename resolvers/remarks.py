@@ -8,9 +8,9 @@ from lotkin.domain import units
 from lotkin.domain.conservation import imbalance
 from lotkin.domain.genealogy import ItemKind
 from lotkin.errors import Problem, ProblemCode
+from lotkin.records import alerts, stays
 from lotkin.records import remarks as remark_records
-from lotkin.records import stays
-from lotkin.records.capture import Entry, store_alerts
+from lotkin.records.entry import Entry
 from lotkin.records.session import Connection
 
 Remarks = dict[int, list[Problem]]
@@ -28,7 +28,7 @@ async def remarks_of(
     await _overdrawn(connection, entries, remarks)
     await _after_end(connection, entries, remarks)
     rows = {entry.event.index: entry.row for entry in entries}
-    await store_alerts(
+    await alerts.store(
         connection,
         [
             {

@@ -17,7 +17,7 @@ from lotkin.journal import read as journal_read
 from lotkin.journal import sequence as journal_sequence
 from lotkin.journal.intent import CHANNEL as INTENT_CHANNEL
 from lotkin.journal.sequence import CHANNEL as JOURNAL_CHANNEL
-from lotkin.records.capture import store_alerts
+from lotkin.records import alerts
 from lotkin.records.session import Database
 from lotkin.resolvers.context import Services
 
@@ -119,7 +119,7 @@ async def _up_to_poison(
 async def _alarm(database: Database, poison: PoisonEntry) -> None:
     facts = {"seq": poison.seq, "reason": poison.reason}
     async with database.transaction() as connection:
-        await store_alerts(
+        await alerts.store(
             connection,
             [{"code": "PROJECTION_STOPPED", "facts": facts, "event_id": None, "item_id": None}],
         )

@@ -300,3 +300,21 @@ async def test_the_ide_needs_no_other_host(client: httpx.AsyncClient) -> None:
         assert found.status_code == 200, asset
         assert found.headers["content-security-policy"] == graphiql.CONTENT_SECURITY_POLICY
     assert (await client.get("/graphiql/files/../graphiql.py")).status_code == 404
+
+
+async def test_an_event_that_the_schema_refuses_is_a_bad_request(
+    client: httpx.AsyncClient,
+) -> None:
+    broken = event(1) | {"action": "MAYBE"}
+    answer = await send(client, document(event(2), broken))
+    assert answer.status_code == 400
+    assert answer.headers["content-type"].startswith("application/problem+json")
+    assert (await client.get("/capture")).json() == []
+
+
+async def test_proceed_keeps_the_events_that_the_schema_takes(client: httpx.AsyncClient) -> None:
+    broken = event(1) | {"action": "MAYBE"}
+    accepted = await send(client, document(event(2), broken), gs1_capture_error_behaviour="proceed")
+    job = await job_of(client, accepted)
+    assert (job["success"], job["captured"]) == (False, 1)
+    assert [each["index"] for each in job["errors"]] == [1]
