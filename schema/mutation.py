@@ -31,7 +31,6 @@ class Mutation:
         input: Annotated[CaptureEventsInput, strawberry.argument(description="What to capture.")],
     ) -> CaptureEventsPayload:
         """Capture a document."""
-        outcome = await capture(
-            info.context, input.document, input.on_error, given(input.idempotency_key)
-        )
+        on_error, key = input.on_error or OnError.ROLLBACK, given(input.idempotency_key)
+        outcome = await capture(info.context, input.document, on_error, key)
         return CaptureEventsPayload.of(outcome, info.context.language)
