@@ -50,6 +50,8 @@ class _Batch:
             self._waiting.append(key)
             if len(self._waiting) == 1:
                 loop.call_soon(self._start)
+        if future.done():
+            return future.result()
         # Shielded: one caller that gives up does not take the others' answer with it.
         return await asyncio.shield(future)
 

@@ -6,6 +6,7 @@ Custody comes from the PostgreSQL engine: it is always current.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from lotkin.domain import custody as rules
 from lotkin.domain.balance import LotAmounts, mass_balance
@@ -49,6 +50,19 @@ class Place:
     is_scrapped: bool = False
 
 
+class _Held(NamedTuple):
+    """One row of `HolderColumns`, as plain numbers."""
+
+    item: int
+    state: int
+    holder: int
+    receiver: int
+    container: int
+    since: int
+    event: int
+    is_return: int
+
+
 @dataclass(frozen=True, slots=True)
 class _Known:
     """What the record says of all asked items at one instant."""
@@ -60,8 +74,7 @@ class _Known:
     spent_lots: frozenset[int]
     inside: Mapping[int, int]  # thing: its innermost container
     stays: Mapping[int, Sequence[tuple[int, int, int]]]  # thing: (container, since, until)
-    held: HolderColumns
-    row: Mapping[int, int]  # subject: its row in `held`
+    held: Mapping[int, "_Held"]
     own_holder: int | None
 
 
@@ -95,8 +108,7 @@ async def _places(context: Context, items: Sequence[int], at: int) -> Mapping[in
     held = rules.holders(custody, ints(subjects), at, own)
     known = _Known(
         at, labels, devices, uses, spent, rules.open_containers(custody.stays, at),
-        _by_child(custody.stays), held,
-        {subject: row for row, subject in enumerate(subjects)}, min(own, default=None),
+        _by_child(custody.stays), _by_item(held), min(own, default=None),
     )  # fmt: skip
     spans = list(_spans(known, items))
     async with context.database.reading() as connection:
@@ -136,9 +148,10 @@ def _place(known: _Known, item: int, seen: Sighting | None) -> Place:
     consumed_by = _consumed_by(known, current)
     device = known.devices.get(current)
     subject = _subject(known, item)
-    row = known.row[subject]
-    state = CustodyState(known.held.state[row])
-    moved = _moved(known.held, row, state)
+    held = known.held[subject]
+    moved = None
+    if held.since != UNKNOWN:
+        moved = Moved(CustodyState(held.state), held.since, bool(held.is_return))
     if consumed_by is not None:
         return Place(
             known.at,
@@ -147,26 +160,24 @@ def _place(known: _Known, item: int, seen: Sighting | None) -> Place:
             moved=moved,
             is_scrapped=known.uses[current].kind is ActivityKind.SCRAP,
         )
-    holder, receiver = int(known.held.holder[row]), int(known.held.receiver[row])
-    is_away = state is CustodyState.IN_TRANSIT
+    is_away = held.state == CustodyState.IN_TRANSIT
     location = None if seen is None else seen.biz_location or seen.read_point
     return Place(
         known.at,
         containers=rules.container_chain(known.inside, subject),
         location=location,
         is_passing=seen is not None and seen.biz_location is None,
-        holder=known.own_holder if holder == UNKNOWN else holder,
-        in_transit_to=receiver if is_away and receiver != UNKNOWN else None,
+        holder=known.own_holder if held.holder == UNKNOWN else held.holder,
+        in_transit_to=held.receiver if is_away and held.receiver != UNKNOWN else None,
         installed_in=None if device is None else device[0],
         successor=successor,
         moved=moved,
     )
 
 
-def _moved(held: HolderColumns, row: int, state: CustodyState) -> Moved | None:
-    if held.since[row] == UNKNOWN:
-        return None
-    return Moved(state, int(held.since[row]), bool(held.is_return[row]))
+def _by_item(held: HolderColumns) -> Mapping[int, _Held]:
+    rows = (_Held(*row) for row in zip(*(column.tolist() for column in held), strict=True))
+    return {row.item: row for row in rows}
 
 
 def _consumed_by(known: _Known, item: int) -> int | None:
@@ -195,12 +206,11 @@ def _spans(known: _Known, items: Iterable[int]) -> Iterator[Span]:
     """Whose events tell the place of each item, and from when to when."""
     for item in items:
         subject = _subject(known, item)
-        row = known.row[subject]
-        if known.held.state[row] == CustodyState.IN_TRANSIT:
+        held = known.held[subject]
+        if held.state == CustodyState.IN_TRANSIT:
             continue  # between a shipment and its receipt there is no place
         # A movement ends what was told of places before it; its own event may tell the new one.
-        since = int(known.held.since[row])
-        since = NEVER if since == UNKNOWN else since
+        since = NEVER if held.since == UNKNOWN else held.since
         for label in known.labels[subject]:
             for thing, low, high in _inside_of(known.stays, label, since, known.at + 1):
                 yield Span(item, thing, low, high)
