@@ -179,26 +179,31 @@ def _page(node: str, tables: Mapping[str, Iterable[Row]]) -> Lines:
 class _Relational:
     def __init__(self, ask: Question) -> None:
         self._ask = ask
+        self._read: tuple[str, int, list[Any]] | None = None
 
     async def position(self) -> int:
         return int((await self._ask(relational.POSITION))[0][0])
 
     async def upto(self, node: str, after: int) -> int | None:
-        ids = (await self._nodes(node, after, NODES_MAX))[0]
+        ids = (await self._nodes(node, after))[0]
         return int(ids.max()) if len(ids) else None
 
     async def page(self, node: str, after: int, upto: int) -> Lines:
-        columns = await self._nodes(node, after, NODES_MAX)
+        columns = await self._nodes(node, after)
         keep = columns[0] <= upto
         tables = {node: _rows([column[keep] for column in columns])}
         for kind, text in _FACTS[node].items():
             tables[kind] = _rows(await self._ask(text, nodes=ints(columns[0][keep])))
         return _page(node, tables)
 
-    async def _nodes(self, node: str, after: int, nodes_max: int) -> list[Any]:
-        text = relational.ITEM_PAGE if node == "items" else relational.ACTIVITY_PAGE
-        columns = await self._ask(text, after=after, nodes_max=nodes_max)
-        return [np.asarray(column, dtype=object) for column in columns]
+    async def _nodes(self, node: str, after: int) -> list[Any]:
+        # Asked twice in a row for one page: for its end, then for its rows.
+        if self._read is None or self._read[:2] != (node, after):
+            text = relational.ITEM_PAGE if node == "items" else relational.ACTIVITY_PAGE
+            columns = await self._ask(text, after=after, nodes_max=NODES_MAX)
+            arrays = [np.asarray(column, dtype=object) for column in columns]
+            self._read = (node, after, arrays)
+        return self._read[2]
 
 
 _FACTS = {

@@ -1,5 +1,6 @@
 // New installations: a part in a device.
-// parameters: rows [[fact, child, parent, since, quality, uncertainty, until, quality, uncertainty, seq]]
+// parameters: rows [[fact, child, parent, since, quality, uncertainty,
+//     until, quality, uncertainty, seq]]
 // rows: one; done = fact ids whose ends were found
 // bound: one batch of entries
 // index: unique Item.id

@@ -5,15 +5,15 @@
 // bound: LIMIT nodes_max stops the search; the transaction has a timeout
 // index: unique Item.id
 CYPHER 5
-UNWIND $starts AS start  // with IN, 5.26 plans no Distinct and several starts give repeats
+UNWIND $starts AS start  // not IN: its plan keeps what several starts share twice
 MATCH (s:Item {id: start})
 MATCH (s)-[:CONSUMED|PRODUCED|INSTALLED_IN|HAS_MEMBER*0..]->(x)
 WITH DISTINCT x LIMIT $nodes_max
 WITH collect(x) AS nodes
 WITH [x IN nodes WHERE x:Item] AS items, [x IN nodes WHERE x:Transformation] AS activities
-WITH size(items) AS item_count, size(activities) AS activity_count, items, activities
-WITH item_count, activity_count, item_count <= $visited_max AND activity_count <= $visited_max AS fits,
-     items, activities
+WITH items, activities, size(items) AS item_count, size(activities) AS activity_count
+WITH item_count, activity_count, items, activities,
+     item_count <= $visited_max AND activity_count <= $visited_max AS fits
 WITH item_count, activity_count, CASE WHEN fits THEN items ELSE [] END AS items,
      CASE WHEN fits THEN activities ELSE [] END AS activities
 CALL (activities) {

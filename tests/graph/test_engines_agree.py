@@ -1,5 +1,6 @@
 """Both engines, fed from one telling, give the same columns, and those that were told."""
 
+import asyncio
 import random
 from time import perf_counter
 
@@ -259,6 +260,48 @@ async def test_a_walk_above_its_time_is_refused(engines: Engines, engine: str) -
     with pytest.raises(Refusal) as refused:
         await reader.lineage([lot], FORWARD, known=Known(), bounds=Bounds(timeout_s=0.002))
     assert refused.value.code is RefusalCode.WALK_TIMEOUT
+
+
+async def test_a_database_that_is_away_is_a_typed_refusal() -> None:
+    database = Database("postgresql://nobody@127.0.0.1:1/nowhere")
+    reader = RelationalReader(database.engine)
+    for ask in (
+        reader.position(),
+        reader.lineage([1], FORWARD, known=Known(), bounds=Bounds()),
+        reader.custody([1], known=Known(), bounds=Bounds()),
+    ):
+        with pytest.raises(Refusal) as refused:
+            await ask
+        assert refused.value.code is RefusalCode.UNAVAILABLE
+    await database.close()
+
+
+async def test_a_connection_cut_during_a_walk_is_a_typed_refusal(engines: Engines) -> None:
+    telling = Telling()
+    lot = telling.item()
+    telling.activity([lot], [telling.item() for _ in range(3000)])
+    await engines.tell(telling)
+    cut = """select count(pg_terminate_backend(pid)) from pg_stat_activity
+        where query like '%%array_agg%%' and pid <> pg_backend_pid()"""
+
+    async def read() -> int:
+        refused = 0
+        for _ in range(20):
+            try:
+                await engines.relational.lineage([lot], FORWARD, known=Known(), bounds=Bounds())
+            except Refusal as refusal:
+                refused += refusal.code is RefusalCode.UNAVAILABLE
+        return refused
+
+    reading = asyncio.create_task(read())
+    async with engines.database.engine.connect() as connection:
+        while not reading.done():
+            await connection.exec_driver_sql(cut)
+            await connection.rollback()  # a transaction sees one list of backends
+            await asyncio.sleep(0.005)
+    assert await reading
+    found = await engines.relational.lineage([lot], FORWARD, known=Known(), bounds=Bounds())
+    assert len(found.items.id) == 3001
 
 
 async def test_columns_are_64_bit_integers_even_when_empty(engines: Engines) -> None:
