@@ -3,6 +3,7 @@
 Times are few and close together, so that equal instants, overlaps and gaps are all common.
 """
 
+import random
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -143,33 +144,97 @@ def story(
 
 
 TIMES = st.integers(0, 12)
-STATED = st.one_of(
-    st.builds(Time, TIMES, st.just(0), st.sampled_from([0, 0, 0, 1, 2])),
-    st.builds(Time, TIMES, st.sampled_from([1, 2]), st.just(0)),
-)
 PIECES = st.sampled_from([UNKNOWN, 1, 2, 3])
 
 
+def stated(around: int) -> st.SearchStrategy[Time]:
+    """Stated times near an instant, mostly measured."""
+    at = st.integers(around - 2, around + 3)
+    return st.one_of(
+        st.builds(Time, at, st.just(0), st.sampled_from([0, 0, 0, 1, 2])),
+        st.builds(Time, at, st.sampled_from([0, 1, 2]), st.just(0)),
+    )
+
+
 @st.composite
-def genealogies(draw: st.DrawFn, items_max: int = 8) -> Facts:
-    """Random facts: cycles, diamonds, repeats, every time quality, parts in and out, members."""
+def genealogies(draw: st.DrawFn, items_max: int = 9) -> Facts:
+    """Random facts: chains, diamonds, cycles, repeats, parts in and out, members, any times.
+
+    Activities mostly run from lower to higher ids as time goes on, so that long chains are common;
+    the rest of the facts join anything to anything.
+    """
     count = draw(st.integers(2, items_max))
-    kinds = st.sampled_from([ItemKind.LOT, ItemKind.LOT, ItemKind.SERIAL, ItemKind.SERIAL])
+    kinds = st.sampled_from([ItemKind.LOT, ItemKind.SERIAL])
     classes = st.sampled_from([UNKNOWN, UNKNOWN, 100, 101])
     item = st.integers(1, count)
-    activity = st.integers(50, 50 + draw(st.integers(0, 4)))
-    ended = st.one_of(st.just(Time(OPEN)), STATED, STATED)
-    draws = draw(st.lists(st.tuples(item, activity, STATED, PIECES), max_size=9))
-    made = draw(st.lists(st.tuples(activity, item, STATED, PIECES), max_size=9))
-    stays = draw(st.lists(st.tuples(item, item, STATED, ended), max_size=4))
-    members = draw(st.sets(st.tuples(item, item), max_size=2))
-    return Facts(
-        {number: (draw(kinds), draw(classes)) for number in range(1, count + 1)},
-        [Draw(number, *row) for number, row in enumerate(draws, 200)],
-        [Production(number, *row) for number, row in enumerate(made, 300)],
-        [Installation(number, *row) for number, row in enumerate(stays, 400)],
-        [Membership(*pair) for pair in sorted(members) if pair[0] != pair[1]],
-    )
+    facts = Facts({number: (draw(kinds), draw(classes)) for number in range(1, count + 1)})
+    for activity in range(50, 50 + draw(st.integers(0, 5))):
+        middle = draw(st.integers(1, count))
+        wild = draw(st.integers(0, 4)) == 0
+        inputs = item if wild else st.integers(max(1, middle - 2), middle)
+        outputs = item if wild else st.integers(middle, min(count, middle + 2))
+        times = stated(draw(TIMES) if wild else middle + 1)
+        for row in draw(st.lists(st.tuples(inputs, times, PIECES), max_size=3)):
+            facts.draws.append(Draw(200 + len(facts.draws), row[0], activity, *row[1:]))
+        for row in draw(st.lists(st.tuples(outputs, times, PIECES), max_size=3)):
+            facts.productions.append(Production(300 + len(facts.productions), activity, *row))
+    for _ in range(draw(st.integers(0, 3))):
+        part, device, since = draw(item), draw(item), draw(TIMES)
+        until = draw(st.one_of(st.just(Time(OPEN)), stated(since + 2), stated(since + 2)))
+        if part != device or since % 2:
+            facts.installations.append(
+                Installation(
+                    400 + len(facts.installations), part, device, draw(stated(since)), until
+                )
+            )
+    for lot, serial in sorted(draw(st.sets(st.tuples(item, item), max_size=2))):
+        if lot != serial:
+            facts.memberships.append(Membership(lot, serial))
+    return facts
+
+
+def grown(seed: int) -> Facts:
+    """A fuller genealogy than a search for small examples tends to draw: deep, mixed, rarely odd."""
+    dice = random.Random(seed)
+    count, odd = dice.randint(4, 9), dice.choice([0, 0.1, 0.3])
+    measured, classed = dice.choice([0.7, 0.9, 1]), dice.choice([0, 0.3])
+
+    def time(around: int) -> Time:
+        at = around + dice.choice([0, 0, 1, -1, 2, -3])
+        if dice.random() < measured:
+            return Time(at, 0, dice.choice([0, 0, 0, 1, 3]))
+        return Time(at, dice.choice([1, 2]))
+
+    def item(low: int, high: int) -> int:
+        if dice.random() < odd:
+            return dice.randint(1, count)
+        low, high = min(max(1, low), count), min(count, high)
+        return dice.randint(low, high)
+
+    facts = Facts()
+    for number in range(1, count + 1):
+        item_class = 100 + dice.randint(0, 1) if dice.random() < classed else UNKNOWN
+        facts.items[number] = (dice.choice([ItemKind.LOT, ItemKind.SERIAL]), item_class)
+    for activity in range(50, 50 + dice.randint(1, count)):
+        middle = dice.randint(1, count)
+        for _ in range(dice.choice([1, 1, 1, 2, 3])):
+            row = (item(middle - 2, middle), activity, time(middle), dice.choice([-1, 1, 2]))
+            facts.draws.append(Draw(200 + len(facts.draws), *row))
+        for _ in range(dice.choice([1, 1, 1, 2])):
+            row = (activity, item(middle + 1, middle + 2), time(middle), dice.choice([-1, 1, 2]))
+            facts.productions.append(Production(300 + len(facts.productions), *row))
+    for number in range(400, 400 + dice.choice([0, 1, 1, 2, 3])):
+        part = dice.randint(1, count)
+        until = dice.choice([Time(OPEN), time(part + 1), time(part + 2)])
+        stay = Installation(number, part, item(part + 1, part + 2), time(part), until)
+        facts.installations.append(stay)
+    if dice.random() < 0.3:
+        lot = dice.randint(1, count - 1)
+        facts.memberships.append(Membership(lot, lot + 1))
+    return facts
+
+
+ANY = st.one_of(genealogies(), st.integers(0, 2**40).map(grown))
 
 
 @st.composite
@@ -177,6 +242,8 @@ def suspicions(draw: st.DrawFn, facts: Facts) -> list[Suspect]:
     """Random suspects among the items: mostly whole, some windowed, some named twice."""
     since, until = st.one_of(st.just(NEVER), TIMES), st.one_of(st.just(OPEN), TIMES)
     item = st.sampled_from(sorted(facts.items))
-    whole = st.builds(Suspect, item)
-    windowed = st.builds(Suspect, item, since, until)
-    return draw(st.lists(st.one_of(whole, windowed), min_size=1, max_size=3))
+    whole = item.map(Suspect)
+    windowed = st.tuples(item, since, until).map(lambda told: Suspect(*told))
+    first = draw(st.sampled_from([Suspect(1), Suspect(1), Suspect(1, 1, 4), draw(windowed)]))
+    more = draw(st.lists(st.one_of(whole, windowed), max_size=2))
+    return [first, *more[draw(st.integers(0, 2)) :]]
