@@ -22,6 +22,7 @@ from lotkin.errors import Refusal
 from lotkin.graph.digest import Digest, difference, neo4j_digest, relational_digest
 from lotkin.graph.migrate import migrate as migrate_graph
 from lotkin.graph.project import Projector
+from lotkin.process import ServerFailure
 from lotkin.records import migrate as record_migrations
 from lotkin.resolvers import worker as background
 from lotkin.settings import Settings
@@ -53,6 +54,9 @@ def main() -> None:
     except Refusal as refusal:
         errors.print(f"[red]{refusal.code.value}[/]: {refusal.message()} {refusal.detail}")
         raise SystemExit(1) from refusal
+    except ServerFailure as failure:
+        errors.print(str(failure), style="red", markup=False)
+        raise SystemExit(1) from failure
 
 
 @app.command()

@@ -13,18 +13,21 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
 import orjson
 from neo4j import READ_ACCESS, AsyncDriver, AsyncManagedTransaction
+from sqlalchemy import text
 
 from lotkin import clock
 from lotkin.auth import demo as issuer
 from lotkin.auth.permissions import Role
-from lotkin.domain.genealogy import ActivityKind, ItemKind
+from lotkin.domain.genealogy import ActivityKind, Bounds, ItemKind
+from lotkin.domain.nodeid import NodeType, node_id
+from lotkin.graph.columns import nodes_max
 from lotkin.graph.migrate import migrate as migrate_graph
 from lotkin.graph.neo4j import open_driver, statement
 from lotkin.graph.project import Projector
@@ -48,6 +51,7 @@ query Fan($lot: ID!) {
   }
 }
 """
+Work = Callable[[AsyncManagedTransaction], Awaitable[dict[str, list[int]]]]
 FAN_OUT = (Path(__file__).parent / "fan_out.cypher").read_text(encoding="utf-8")
 
 
@@ -94,7 +98,7 @@ def _await(url: str, process: "subprocess.Popen[bytes]") -> None:
 async def measure(driver: AsyncDriver, url: str, token: str, start: int, rounds: int) -> None:
     """Ask both in turn and print the ratios of the medians."""
     times: dict[str, list[float]] = {"http": [], "same": [], "columns": []}
-    body = orjson.dumps({"query": QUERY, "variables": {"lot": _node_id(start)}})
+    body = orjson.dumps({"query": QUERY, "variables": {"lot": node_id(NodeType.ITEM, start)}})
     headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
     async with httpx.AsyncClient(timeout=60) as client:
         for _ in range(rounds + 3):
@@ -124,3 +128,88 @@ async def measure(driver: AsyncDriver, url: str, token: str, start: int, rounds:
         f"medians of {rounds}: HTTP {medians['http']:.1f} ms ({len(response.content):,} bytes), "
         f"same Cypher {medians['same']:.1f} ms, five columns {medians['columns']:.1f} ms"
     )
+
+
+async def _same(driver: AsyncDriver, start: int) -> dict[str, list[int]]:
+    """What the service asks the graph for this query, as columns, and nothing else."""
+    bounds = Bounds()
+
+    async def read(tx: AsyncManagedTransaction) -> dict[str, list[int]]:
+        answer = await tx.run(
+            statement("lineage_forward"),
+            starts=[start],
+            position=2**53,
+            nodes_max=nodes_max(bounds),
+            visited_max=bounds.visited_max,
+        )
+        return (await answer.single(strict=True)).data()
+
+    return await _read(driver, read)
+
+
+async def _columns(driver: AsyncDriver, start: int) -> dict[str, list[int]]:
+    """The least anybody could ask for: five columns of the serials themselves."""
+
+    async def read(tx: AsyncManagedTransaction) -> dict[str, list[int]]:
+        return (await (await tx.run(FAN_OUT, start=start)).single(strict=True)).data()
+
+    return await _read(driver, read)
+
+
+async def _read(driver: AsyncDriver, work: Work) -> dict[str, list[int]]:
+    async with driver.session(default_access_mode=READ_ACCESS, fetch_size=-1) as session:
+        return await session.execute_read(work)
+
+
+async def run(rounds: int) -> None:
+    """Start servers and service, build the genealogy, measure and print."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lotkin-bench-")))
+        database_url = stack.enter_context(embedded_postgres(folder / "postgres"))
+        records_migrate.upgrade(database_url)
+        neo4j = stack.enter_context(local_neo4j())
+        settings = Settings(state_dir=folder / "state", token_lifetime_max_s=3600)
+        token = issuer.mint(settings, Role.VIEWER, subject="bench", name="bench")
+        async with open_driver(neo4j.uri, neo4j.user, neo4j.password) as driver:
+            await migrate_graph(driver)
+            start = await _fill(database_url, driver)
+            environment = {
+                "LOTKIN_DATABASE_URL": database_url,
+                "LOTKIN_NEO4J_URI": neo4j.uri,
+                "LOTKIN_NEO4J_PASSWORD": neo4j.password,
+                "LOTKIN_STATE_DIR": str(folder / "state"),
+                "LOTKIN_TOKEN_LIFETIME_MAX_S": "3600",
+            }
+            url = stack.enter_context(service(environment, _free_port()))
+            await measure(driver, url, token, start, rounds)
+
+
+async def _fill(database_url: str, driver: AsyncDriver) -> int:
+    telling, start = story()
+    database = Database(database_url)
+    entries = await load(database.engine, telling.bodies)
+    async with database.transaction() as connection:
+        # The loader writes journal rows itself; the head shall know that all have their place.
+        await connection.execute(
+            text(
+                "update journal_head set last_xid = pg_current_xact_id(), "
+                "size = (select max(seq) from journal)"
+            )
+        )
+    await database.close()
+    projector = Projector(driver)
+    for first in range(0, len(entries), BATCH):
+        await projector.apply(entries[first : first + BATCH])
+    return start
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=15)
+    asyncio.run(run(parser.parse_args().rounds))
