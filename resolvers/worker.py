@@ -93,6 +93,8 @@ async def project_once(database: Database, target: Projector) -> int:
     alert is stored, and the line stops there.
     """
     cursor = await target.cursor()
+    if cursor < 0:
+        return 0  # somebody is emptying the graph; there is nothing to apply to
     async with database.reading() as connection:
         entries = await journal_read.after(connection, cursor, limit=PROJECT_BATCH)
     if not entries:

@@ -1,0 +1,2 @@
+-- Checkpoints, cosignatures and what keeps the journal append-only.
+select 1;

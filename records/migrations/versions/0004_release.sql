@@ -1,0 +1,2 @@
+-- Lot disposition, changes, challenges, signatures and signing factors.
+select 1;

@@ -1,0 +1,2 @@
+-- Access grants, database roles and row-level security.
+select 1;
