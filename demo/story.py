@@ -97,6 +97,7 @@ class Teller:
     def story(self, fed: Fed) -> Told:
         """Return the whole story as one JSON object. Raises: AskError."""
         suspect = self.cast.resin
+        first = self._impact(suspect, "TIMED")  # a cold server plans and reads for the first time
         began = clock.elapsed()
         timed = self._impact(suspect, "TIMED")
         round_trip_ms = (clock.elapsed() - began) * 1000
@@ -115,6 +116,7 @@ class Teller:
             "engine": timed["completeness"]["engine"],
             "position": timed["completeness"]["journalPosition"],
             "elapsedMs": timed["elapsedMs"],
+            "firstElapsedMs": first["elapsedMs"],
             "roundTripMs": round(round_trip_ms, 1),
             "timed": self._counts(timed),
             "untimed": self._counts(self._impact(suspect, "UNTIMED")),

@@ -66,6 +66,7 @@ class _Teller:
             "answer",
             engine=story["engine"],
             ms=round(story["elapsedMs"]),
+            first=round(story["firstElapsedMs"]),
             http=round(story["roundTripMs"]),
             position=story["position"],
             visited=timed["visited"],

@@ -38,10 +38,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "该料注塑为输液器卡盒和输液泵驱动模块外壳。",
     ),
     "answer": (
-        "Answered by {engine} in {ms} ms (over HTTP {http} ms) at journal position {position}; "
-        "{visited} items visited.",
-        "由 {engine} 在 {ms} 毫秒内回答(经 HTTP {http} 毫秒),日志位置 {position};"
-        "访问 {visited} 个对象。",
+        "Answered by {engine} in {ms} ms ({first} ms the first time; {http} ms over HTTP) at "
+        "journal position {position}; {visited} items visited.",
+        "由 {engine} 在 {ms} 毫秒内回答(首次 {first} 毫秒;经 HTTP {http} 毫秒),"
+        "日志位置 {position};访问 {visited} 个对象。",
     ),
     "reach": (
         "{serials} devices are hit. Of all exposed items {shipped} went out to {consignees} "
