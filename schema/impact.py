@@ -53,6 +53,9 @@ from lotkin.schema.things import Info, item_class
 from lotkin.schema.trace import page_edges, page_info
 
 ITEMS = "impact"  # names the cursors of that list
+# Looked up by place: ten thousand enum members a page cost more than their columns.
+_RULES = [rule.value for rule in RULES]
+_CLASSES = [each.name for each in exposure.ExposureClass]
 
 
 @strawberry.type(description="What suspects reach.")
@@ -188,13 +191,13 @@ async def _edges(info: Info, found: Impact, page: pages.Page, tree: Tree) -> Any
     node: Tree = tree.get("edges", {}).get("node", {})
     kinds = found.kinds[page.place].tolist()
     classes = found.exposure.classes[page.place].tolist()
-    rules = [RULES[rule].value for rule in found.exposure.rules[page.place].tolist()]
+    rules = [_RULES[rule] for rule in found.exposure.rules[page.place].tolist()]
     since = [None if at == NEVER else at for at in found.exposure.exposed_at[page.place].tolist()]
     holders: list[int | None] = []
     amounts: list[Quantity | None] = []
     columns: dict[str, Column] = {
         "item": await item_table(info.context, page.item, page.key, kinds, node.get("item", {})),
-        "class": [exposure.ExposureClass(each).name for each in classes],
+        "class": [_CLASSES[each] for each in classes],
         "rule": rules,
     }
     if "exposedAt" in node:

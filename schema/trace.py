@@ -34,6 +34,7 @@ from lotkin.schema.things import Info
 __all__ = ["AsOfInput", "KindCount", "Trace", "TraceDirection", "TraceEdge", "TraceItem"]
 
 ITEMS = "trace"  # names the cursors of that list
+_EDGE_KINDS = [kind.name for kind in lineage.EdgeKind]
 
 TraceEdgeKind = strawberry.enum(
     lineage.EdgeKind, name="TraceEdgeKind", description="Which relation carries the material."
@@ -188,7 +189,7 @@ async def _edge_table(info: Info, found: Edges, tree: Tree) -> Table:
     columns: dict[str, Column] = {
         "source": node_ids(NodeType.ITEM, found.source.tolist()),
         "target": node_ids(NodeType.ITEM, found.target.tolist()),
-        "kind": [lineage.EdgeKind(kind).name for kind in found.kind.tolist()],
+        "kind": [_EDGE_KINDS[kind] for kind in found.kind.tolist()],
         "quantity": _amount_column(draws, amounts),
         "at": [None if at is None else date_time(at) for at in moments],
     }
