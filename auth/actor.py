@@ -15,6 +15,14 @@ class Actor:
     organisation: str | None
     roles: frozenset[Role]
     client: str | None = None
+    #: of the log-in: session id (`sid`), when it happened (Unix seconds), how strong it was
+    session: str | None = None
+    auth_time: int | None = None
+    acr: str | None = None
+    #: of the token: key it is bound to (`cnf.jkt`), scopes, `jti`
+    jkt: str | None = None
+    scopes: frozenset[str] = frozenset()
+    token_id: str | None = None
 
     @property
     def permissions(self) -> frozenset[Permission]:
