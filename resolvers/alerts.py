@@ -21,3 +21,10 @@ async def alert_count(context: Context, *, state: str | None) -> int:
     """Return how many alerts there are in `state`, or in all."""
     async with context.database.reading() as connection:
         return await records.count(connection, state=state)
+
+
+@usecase(Permission.ALERT_READ)
+async def alert(context: Context, row: int) -> AlertRow | None:
+    """Return an alert by its row id; None for an unknown one."""
+    async with context.database.reading() as connection:
+        return (await records.by_ids(connection, [row])).get(row)

@@ -36,6 +36,7 @@ from lotkin.records.session import Connection
 from lotkin.records.trace import GapRow
 from lotkin.resolvers import asof, engines, loaders, starts
 from lotkin.resolvers.asof import Asked, Stand
+from lotkin.resolvers.computing import computed
 from lotkin.resolvers.context import Context
 from lotkin.resolvers.engines import View
 from lotkin.resolvers.lookup import Lookup, wanted_of
@@ -197,7 +198,9 @@ class _Question:
         )
         graph = lineage.as_of(walked, self.at)
         named = [Suspect(*start) for start in begin]
-        exposure = expose(graph, named, self.policy, alternates=alternates)
+        exposure = await computed(
+            graph, lambda: expose(graph, named, self.policy, alternates=alternates)
+        )
         custody, own, spent = None, frozenset[int](), frozenset[int]()
         if Part.CUSTODY in self.parts:
             items = exposure.items.tolist()

@@ -14,6 +14,7 @@ from lotkin.records import trace as records
 from lotkin.records.trace import Amount
 from lotkin.resolvers import asof, engines, starts
 from lotkin.resolvers.asof import Asked, Stand
+from lotkin.resolvers.computing import computed
 from lotkin.resolvers.context import Context
 from lotkin.resolvers.engines import View
 from lotkin.resolvers.lookup import Lookup, wanted_of
@@ -70,7 +71,7 @@ async def trace(
 
     (begin, graph), stand = await engines.answer(context, asked, read)
     graph = lineage.as_of(graph, instant)
-    reached = lineage.reach(graph, begin, direction, policy)
+    reached = await computed(graph, lambda: lineage.reach(graph, begin, direction, policy))
     return Walk(stand, direction, policy, graph, begin, reached)
 
 
@@ -107,13 +108,16 @@ async def trace_edges(context: Context, walk: Walk) -> Edges:
 
     Raises: Refusal WALK_TOO_LARGE above `trace_edges_max`.
     """
-    return lineage.edges(
+    return await computed(
         walk.graph,
-        walk.starts,
-        walk.reached,
-        walk.direction,
-        walk.policy,
-        rows_max=context.settings.trace_edges_max,
+        lambda: lineage.edges(
+            walk.graph,
+            walk.starts,
+            walk.reached,
+            walk.direction,
+            walk.policy,
+            rows_max=context.settings.trace_edges_max,
+        ),
     )
 
 

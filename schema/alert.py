@@ -18,6 +18,7 @@ from lotkin.schema.scalars import DateTime
 from lotkin.schema.things import Info
 
 ALERTS = "alerts"  # names the cursors of that list
+TAG = "Alert"  # of its opaque ids
 
 
 @strawberry.enum(description="How far somebody has dealt with an alert.")
@@ -65,7 +66,7 @@ class Alert(Node):
     def of(cls, row: AlertRow) -> "Alert":
         """Return the alert of a row."""
         return cls(
-            id=global_id("Alert", row.id),
+            id=global_id(TAG, row.id),
             row=row,
             code=row.code,
             state=AlertState(row.state),
@@ -90,3 +91,9 @@ async def alerts_page(
         rows, size, after=after, node=Alert.of, at=lambda row: cursor(ALERTS, row.id)
     )
     return Connection(edges=edges, page_info=page_info, counting=count)
+
+
+async def alert_node(info: Info, row: int) -> Alert | None:
+    """Return the alert with a row id."""
+    found = await alerts.alert(info.context, row)
+    return None if found is None else Alert.of(found)

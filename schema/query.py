@@ -11,12 +11,14 @@ from strawberry import UNSET
 
 from lotkin.domain.genealogy import Direction
 from lotkin.domain.lineage import Policy
+from lotkin.domain.nodeid import parse_row
 from lotkin.errors import Refusal, RefusalCode
 from lotkin.resolvers import alerts as alert_cases
 from lotkin.resolvers import impact, items, trace
 from lotkin.resolvers import viewer as viewer_cases
 from lotkin.resolvers.asof import Asked, AsOf
-from lotkin.schema.alert import Alert, AlertState, alerts_page
+from lotkin.schema.alert import TAG as ALERT
+from lotkin.schema.alert import Alert, AlertState, alert_node, alerts_page
 from lotkin.schema.asof import AsOfInput, GraphEngine, ScopePolicy
 from lotkin.schema.exposed import SuspectInput
 from lotkin.schema.field import field
@@ -71,7 +73,7 @@ class Query:
         id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")],
     ) -> Node | None:
         """Return the object, or null for an id that names nothing."""
-        return await node_object(info, id)
+        return await _node(info, id)
 
     @field(
         items.node,
@@ -87,7 +89,7 @@ class Query:
         """Return the objects; null for ids that name nothing."""
         if len(ids) > items.NODES_MAX:
             raise Refusal(RefusalCode.BAD_INPUT, reason=f"At most {items.NODES_MAX} ids")
-        return list(await asyncio.gather(*(node_object(info, id) for id in ids)))
+        return list(await asyncio.gather(*(_node(info, id) for id in ids)))
 
     @field(
         viewer_cases.viewer,
@@ -207,6 +209,11 @@ class Query:
     ) -> Connection[Alert]:
         """Return one page of alerts."""
         return await alerts_page(info, given(state), given(first), given(after))
+
+
+async def _node(info: Info, id: strawberry.ID) -> Node | None:
+    row = parse_row(id, ALERT)
+    return await node_object(info, id) if row is None else await alert_node(info, row)
 
 
 async def _trace(
