@@ -81,14 +81,15 @@ def certainty(scene: Scene, alternates: Mapping[int, int]) -> Certainty:
     full = np.flatnonzero(groups.enough)
     add(supply_0 + full, scene.split + groups.activity[full])
     add_scene(is_made, making_0 + scene.target[is_made])
-    made = np.unique(stuff.made_item)
+    makings = np.bincount(stuff.made_item, minlength=stuff.item_count)
+    made = np.flatnonzero(makings)
     add(making_0 + made, made)
     direct = ~is_draw & ~is_made & kept & scene.sure
     add_scene(direct, scene.target[direct])
 
     need = np.ones(count, dtype=np.int64)
     need[supply_0:making_0] = groups.draws
-    need[making_0:drawn_0] = np.bincount(stuff.made_item, minlength=stuff.item_count)
+    need[making_0:drawn_0] = makings
     columns = [np.concatenate(column) for column in zip(*edges, strict=True)]
     net = network(count, scene.split, columns[0], columns[1], columns[2], columns[3])
     reached = spread(net, scene.seeds, scene.seed_labels, need=need).reached

@@ -123,10 +123,12 @@ class Material:
         return network(n + len(self.activities), n, *self.edges())
 
     def places(self, items: Sequence[int]) -> Ints:
-        """Return where `items` stand in `ids`; those that no row names are left out."""
-        asked = np.unique(ints(items))
-        asked = asked[np.isin(asked, self.ids)]
-        return np.searchsorted(self.ids, asked)
+        """Return where `items` stand in `ids`, each once; those that no row names are left out."""
+        asked = np.sort(ints(items))
+        place = np.searchsorted(self.ids, asked)
+        known = place < len(self.ids)
+        known[known] = self.ids[place[known]] == asked[known]
+        return np.flatnonzero(np.bincount(place[known], minlength=1))
 
 
 def span(at: Ints, quality: Ints, uncertainty: Ints) -> Span:
@@ -227,7 +229,7 @@ def edges(
     label = _labels(stuff, places, direction, policy)
     inside = np.zeros(stuff.item_count, dtype=np.bool_)
     inside[places] = True
-    inside[stuff.places(reached.items.tolist())] = True
+    inside[_places(stuff.ids, reached.items)] = True
     direct = _direct(stuff, inside, label, direction, policy)
     pairs, rows = _pairing(stuff, inside, label, direction, policy)
     if rows + len(direct[0]) > rows_max:

@@ -20,7 +20,7 @@ Flags: TypeAlias = NDArray[np.bool_]
 
 INHERIT = -1  # an edge code: the target takes the code of the source
 NO_CODE = 127  # above every real code, so that a minimum removes it
-SCALAR_WORK_MAX = 64  # nodes and edges; below it a loop beats the fixed cost of twenty array calls
+SCALAR_WORK_MAX = 64  # nodes or edges; up to it a loop beats the fixed cost of twenty array calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +96,13 @@ def spread(
     must be reached before it counts (an "and" node); its label is still the least of them.
     """
     wave = _Wave(net, code, allowed, need)
-    front = wave.start(seeds, labels)
-    step = 0
+    front, step = wave.start(seeds, labels), 0
     while len(front):
-        step += 1
-        items, hops = wave.relax(front, step)
-        while len(hops):
-            more, hops = wave.relax(hops, step)
-            if len(items) and len(more):
-                more = np.union1d(items, more)
-            items = more if len(more) else items
-        front = items
+        if len(front) <= SCALAR_WORK_MAX:
+            front, step = wave.narrow(front.tolist(), step)
+        else:
+            step += 1
+            front = wave.wide(front, step)
     return Run(wave.label, wave.depth, wave.code)
 
 
@@ -151,22 +147,47 @@ class _Wave:
             self.need[seeds] = 0
         return np.unique(seeds)
 
-    def relax(self, front: Ints, step: int) -> tuple[Ints, Ints]:
-        """Push the labels of `front` one edge on; return the items and the hops that fell."""
-        first = self.net.pointer[front]
-        size = self.net.pointer[front + 1] - first
-        total = int(size.sum())
-        if total + len(front) > SCALAR_WORK_MAX:
-            front, first, size = front[size > 0], first[size > 0], size[size > 0]
-            fell = self._relax_many(front, first, size, total, step)
-        else:
-            fell = self._relax_few(front.tolist(), step)
-        cut = int(np.searchsorted(fell, self.net.split))
-        return fell[:cut], fell[cut:]
+    def wide(self, front: Ints, step: int) -> Ints:
+        """Push the labels of `front` on to the next items; return those that fell."""
+        items, hops = self._parted(self._relax_many(front, step))
+        while len(hops):
+            more, hops = self._parted(self._relax_many(hops, step))
+            if len(items) and len(more):
+                more = np.union1d(items, more)
+            items = more if len(more) else items
+        return items
 
-    def _relax_many(self, front: Ints, first: Ints, size: Ints, total: int, step: int) -> Ints:
+    def narrow(self, front: list[int], step: int) -> tuple[Ints, int]:
+        """Go on round by round while few items fall; return the first front that is not few."""
+        split = self.net.split
+        while front and len(front) <= SCALAR_WORK_MAX:
+            step += 1
+            items: set[int] = set()
+            while front:
+                fell = self._relax_list(front, step)
+                items.update(node for node in fell if node < split)
+                front = [node for node in fell if node >= split]
+            front = sorted(items)
+        return np.array(front, dtype=np.int64), step
+
+    def _relax_list(self, front: list[int], step: int) -> list[int]:
+        pointer = self.view.pointer
+        work = sum(pointer[node + 1] - pointer[node] for node in front)
+        if work <= SCALAR_WORK_MAX:
+            return self._relax_few(front, step)
+        fell: list[int] = self._relax_many(np.array(front, dtype=np.int64), step).tolist()
+        return fell
+
+    def _parted(self, nodes: Ints) -> tuple[Ints, Ints]:
+        cut = int(np.searchsorted(nodes, self.net.split))
+        return nodes[:cut], nodes[cut:]
+
+    def _relax_many(self, front: Ints, step: int) -> Ints:
         net = self.net
-        edge = np.repeat(first - np.cumsum(size) + size, size) + np.arange(total)
+        size = net.pointer[front + 1] - net.pointer[front]
+        front, size = front[size > 0], size[size > 0]
+        offset = np.repeat(net.pointer[front] - np.cumsum(size) + size, size)
+        edge = offset + np.arange(len(offset))
         label = np.repeat(self.label[front], size)
         carries = net.gate[edge] >= label
         if self.allowed is not None:
@@ -218,7 +239,7 @@ class _Wave:
         marks[nodes] = True
         return np.flatnonzero(marks)
 
-    def _relax_few(self, front: list[int], step: int) -> Ints:
+    def _relax_few(self, front: list[int], step: int) -> list[int]:
         """Do what `_relax_many` does, edge by edge: long chains have one edge a round."""
         view, allowed = self.view, self.allowed
         arrivals = [
@@ -239,7 +260,7 @@ class _Wave:
             view.best[target] = min(view.best[target], label)
         if self.edge_code is not None:
             self._code_few([one for one in fell if one[1] >= self.net.split])
-        return self._settle(sorted({target for _, target, _ in fell}), step)
+        return self._settle({target for _, target, _ in fell}, step)
 
     def _arrives(self, edge: int, target: int, label: int) -> bool:
         assert self.arrived is not None
@@ -263,7 +284,7 @@ class _Wave:
         for target, code in codes.items():
             self.view.code[target] = code
 
-    def _settle(self, nodes: list[int], step: int) -> Ints:
+    def _settle(self, nodes: set[int], step: int) -> list[int]:
         view, kept = self.view, []
         for node in nodes:
             if self.need is not None:
@@ -273,4 +294,4 @@ class _Wave:
             kept.append(node)
             if view.depth[node] < 0:
                 view.depth[node] = step
-        return np.array(kept, dtype=np.int64)
+        return kept

@@ -194,7 +194,7 @@ def genealogies(draw: st.DrawFn, items_max: int = 9) -> Facts:
 
 
 def grown(seed: int) -> Facts:
-    """A fuller genealogy than a search for small examples tends to draw: deep, mixed, rarely odd."""
+    """Return a fuller genealogy than a search for small examples draws: deep, mixed, rarely odd."""
     dice = random.Random(seed)
     count, odd = dice.randint(4, 9), dice.choice([0, 0.1, 0.3])
     measured, classed = dice.choice([0.7, 0.9, 1]), dice.choice([0, 0.3])
@@ -228,9 +228,9 @@ def grown(seed: int) -> Facts:
         until = dice.choice([Time(OPEN), time(part + 1), time(part + 2)])
         stay = Installation(number, part, item(part + 1, part + 2), time(part), until)
         facts.installations.append(stay)
-    if dice.random() < 0.3:
-        lot = dice.randint(1, count - 1)
-        facts.memberships.append(Membership(lot, lot + 1))
+    facts.memberships += [
+        Membership(lot, lot + 1) for lot in dice.choice([[], [], [1], [count - 1]])
+    ]
     return facts
 
 

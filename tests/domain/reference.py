@@ -60,7 +60,7 @@ def timed(facts, seeds, removed):
 
 def untimed(facts, suspects):
     def step(state, label):
-        return {(way[0][:3] + (False,), label) for way in ways(facts, state, label, {})}
+        return {((*way[0][:3], False), label) for way in ways(facts, state, label, {})}
 
     return explore([((item, NEVER, OPEN, False), NEVER) for item, _, _ in suspects], step)
 
