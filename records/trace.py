@@ -109,15 +109,6 @@ async def ranked(
     return listed, keys, placed
 
 
-async def item_keys(connection: Connection, ids: Ints | Sequence[int]) -> dict[int, str]:
-    """Return the keys of items by id."""
-    found = await connection.execute(
-        text("select id, key from item where id = any(cast(:ids as bigint[]))"),
-        {"ids": array(ids)},
-    )
-    return {row[0]: row[1] for row in found}
-
-
 async def containers_among(connection: Connection, ids: Sequence[int]) -> frozenset[int]:
     """Return those of the items that are containers."""
     found = await connection.execute(
