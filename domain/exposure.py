@@ -40,7 +40,7 @@ from lotkin.domain.witness import Search
 __all__ = ["RULES", "Exposure", "ExposureClass", "Rule", "Step", "Suspect", "expose"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Exposure:
     """Every exposed item, ascending. `rules` index `RULES`; `exposed_at` is NEVER if not finite."""
 
@@ -48,7 +48,7 @@ class Exposure:
     classes: Ints
     rules: Ints
     exposed_at: Ints
-    _proofs: Proofs = field(repr=False, compare=False)
+    _proofs: Proofs = field(repr=False)
 
     def witness(self, item: int) -> tuple[Step, ...]:
         """Return the shortest chain from a suspect that shows the class of `item`.

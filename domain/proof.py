@@ -12,7 +12,7 @@ from lotkin.domain.taint import Scene
 from lotkin.domain.witness import Link, Search
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Proofs:
     """What a witness needs of a finished calculus; classes and rules are by item place."""
 

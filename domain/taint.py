@@ -24,7 +24,7 @@ class Suspect(NamedTuple):
     until: int = OPEN
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Scene:
     """Material and suspects as one list of edges.
 
