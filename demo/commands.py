@@ -168,7 +168,7 @@ def _write(serials: int, seed: int, out: Path, notes: Console) -> None:
 @contextmanager
 def _progress(notes: Console, serials: int) -> Iterator[Callable[[str, int], None]]:
     # How many events there will be is known to a few percent before they are made.
-    expected = int(serials * 1.15)
+    expected = int(serials * 0.95) + 140
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=notes, transient=True) as progress:
         bar = progress.add_task("Capturing events", total=expected)

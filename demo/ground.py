@@ -18,12 +18,14 @@ import structlog
 import uvicorn
 
 import lotkin
-from lotkin.app import configure_logging, create_app, open_services
+from lotkin.app import configure_logging, create_app, open_services, running
 from lotkin.auth import demo as issuer
 from lotkin.auth.permissions import Role
 from lotkin.demo.company import OWN_PARTIES, SOURCES
 from lotkin.graph.migrate import migrate as migrate_graph
+from lotkin.graph.project import Projector
 from lotkin.graph.server import local_neo4j
+from lotkin.journal import read as journal
 from lotkin.process import Progress, ServerFailure, await_end, exclusive
 from lotkin.records import migrate as record_migrations
 from lotkin.records.server import embedded_postgres
@@ -158,9 +160,16 @@ def _migrate(settings: Settings) -> None:
 async def _migrate_graph(settings: Settings) -> None:
     services, driver = open_services(settings)
     assert driver is not None
-    async with driver:
+    async with running(services, driver, background=False):
         await migrate_graph(driver)
-    await services.database.close()
+        async with services.database.reading() as connection:
+            head = await journal.head(connection)
+        # A fresh record's journal starts at 1; the graph of another one would mix with it.
+        if await Projector(driver).cursor() > head.size:
+            raise ServerFailure(
+                f"The graph at {settings.neo4j_uri} holds another record's data. Name an empty "
+                "one, or the database that it belongs to in LOTKIN_DATABASE_URL"
+            )
 
 
 def _token(settings: Settings, role: Role) -> str:

@@ -17,6 +17,8 @@ import httpx
 import psutil
 import pytest
 
+from lotkin.graph.server import Neo4jServer
+
 ROOT = Path(__file__).parents[2]
 LOTKIN = Path(sys.executable).with_name("lotkin")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -36,11 +38,11 @@ def environment(folder: Path) -> dict[str, str]:
     return own | {"LOTKIN_STATE_DIR": str(folder / ".lotkin"), "LANG": "C.UTF-8"}
 
 
-def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [LOTKIN, "run", "--once", "--port", "0", *arguments],
         cwd=folder,
-        env=environment(folder),
+        env=environment(folder) | settings,
         capture_output=True,
         text=True,
         check=False,
@@ -158,6 +160,22 @@ def test_both_engines_tell_the_same_story_and_leave_nothing_running(folder: Path
     assert stories[0] == stories[1]
     assert stories[0]["captured"]["serials"] == 200
     assert all(stories[0]["timed"]["devicesByClass"].values())
+
+
+@pytest.mark.usefixtures("neo4j_driver")
+def test_a_named_graph_is_used_but_never_mixed_with_another_record(
+    folder: Path, scratch: Path, neo4j_server: Neo4jServer
+) -> None:
+    named = {
+        "LOTKIN_NEO4J_URI": neo4j_server.uri,
+        "LOTKIN_NEO4J_PASSWORD": neo4j_server.password,
+    }
+    first = run(folder, "--json", "--serials", "200", **named)
+    assert json.loads(first.stdout)["engine"] == "NEO4J"
+    other = Path(tempfile.mkdtemp(dir=scratch))
+    second = run(other, "--json", "--serials", "200", **named)
+    assert second.returncode == 1
+    assert "another record's data" in " ".join(second.stderr.split())
 
 
 def test_kept_data_is_told_again_and_other_wishes_start_anew(folder: Path) -> None:
