@@ -6,25 +6,33 @@ from typing import Any
 from sqlalchemy import text
 
 from lotkin.domain.balance import Amount, LotAmounts
+from lotkin.domain.genealogy import Known
+from lotkin.records.knowledge import for_known
 from lotkin.records.session import Connection
+
+CURRENT = Known()
 
 # One row a lot, source and unit. A statement without a quantity makes the sum of its source and
 # unit unknown, not smaller: `sum` would skip it.
 _SUMS = """
 with told (item, source, at, qty, unit) as (
-    select item_id, 'produced', at, coalesce(qty, nullif(pieces, -1)), unit from production
-    where item_id = any(:items) and rec_to is null and at <= :at
+    select item_id, 'produced', at, coalesce(qty, nullif(pieces, -1)), unit from production f
+    where item_id = any(:items) and known(f) and at <= :at
     union all
-    select item_id, 'drawn', at, coalesce(qty, nullif(pieces, -1)), unit from draw
-    where item_id = any(:items) and rec_to is null and at <= :at
+    select item_id, 'drawn', at, coalesce(qty, nullif(pieces, -1)), unit from draw f
+    where item_id = any(:items) and known(f) and at <= :at
     union all
     select about.item_id, case when e.action = 'ADD' then 'added'
         when e.action = 'DELETE' then 'drawn'
         when e.biz_step in ('receiving', 'accepting') then 'received' else 'counted' end,
         e.at, about.qty, about.unit
     from event_item about join event e on e.id = about.event_id
+        join lateral (
+            select e.id as event_id, e.retracted_by as ended_by, e.record_time as rec_from,
+                e.retracted_at as rec_to
+        ) f on known(f)
     where about.item_id = any(:items) and about.role = 0 and e.type = 'ObjectEvent'
-        and e.at <= :at and e.retracted_at is null and not e.is_declaration
+        and e.at <= :at and not e.is_declaration
         and (e.action in ('ADD', 'DELETE')
             or e.biz_step in ('receiving', 'accepting', 'stock_taking', 'cycle_counting'))
         and (about.qty is not null or e.action = 'ADD')
@@ -47,9 +55,11 @@ group by told.item, told.source, told.unit, last_count.qty, last_count.unit
 """
 
 
-async def of_lots(connection: Connection, lots: Collection[int], at: int) -> dict[int, LotAmounts]:
+async def of_lots(
+    connection: Connection, lots: Collection[int], at: int, *, known: Known = CURRENT
+) -> dict[int, LotAmounts]:
     """Return everything told of each lot's quantity up to `at`; nothing told: empty amounts."""
-    found = await connection.execute(text(_SUMS), {"items": list(lots), "at": at})
+    found = await connection.execute(for_known(known, _SUMS), {"items": list(lots), "at": at})
     rows: dict[int, list[Any]] = {lot: [] for lot in lots}
     for item, *row in found:
         rows[item].append(row)

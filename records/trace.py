@@ -8,44 +8,11 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import text
 
 from lotkin.domain.genealogy import Ints, Known
+from lotkin.records.knowledge import for_known
 from lotkin.records.session import Connection
-
-# What `known(f)` stands for below: the facts f a question may use.
-_CURRENT = "f.rec_to is null"
-_AT_TIME = """(
-    f.rec_from <= 'epoch'::timestamptz + :record_time * interval '1 microsecond' and (
-        f.rec_to is null
-        or f.rec_to > 'epoch'::timestamptz + :record_time * interval '1 microsecond'))"""
-_AT_POSITION = """(
-    exists (select from event e join journal j on j.intent_id = e.intent_id
-            where e.id = f.event_id and j.seq <= :position)
-    and not exists (select from event e join journal j on j.intent_id = e.intent_id
-                    where e.id = f.ended_by and j.seq <= :position))"""
-
-
-# What `ended(f)` stands for: the facts that the asked knowledge holds to be retracted.
-_ENDED = "f.rec_to is not null"
-_ENDED_BY_TIME = "f.rec_to <= 'epoch'::timestamptz + :record_time * interval '1 microsecond'"
-_ENDED_BY_POSITION = """exists (
-    select from event e join journal j on j.intent_id = e.intent_id
-    where e.id = f.ended_by and j.seq <= :position)"""
-
-
-def _for(known: Known, statement: str) -> TextClause:
-    if known.position is not None:
-        return _told(statement, _AT_POSITION, _ENDED_BY_POSITION).bindparams(
-            position=known.position
-        )
-    if known.record_time is not None:
-        return _told(statement, _AT_TIME, _ENDED_BY_TIME).bindparams(record_time=known.record_time)
-    return _told(statement, _CURRENT, _ENDED)
-
-
-def _told(statement: str, known: str, ended: str) -> TextClause:
-    return text(statement.replace("known(f)", known).replace("ended(f)", ended))
 
 
 def array(ids: Ints | Sequence[int]) -> str:
@@ -174,7 +141,7 @@ async def gaps(
         "activities": array(activities),
         "until": until,
     }
-    found = await connection.execute(_for(known, _GAPS), parameters)
+    found = await connection.execute(for_known(known, _GAPS), parameters)
     return [GapRow(*row) for row in found]
 
 
@@ -219,16 +186,17 @@ order by 1, 2, 3, 4
 
 
 async def shipped_amounts(
-    connection: Connection, lots: Sequence[int], *, until: int
+    connection: Connection, lots: Sequence[int], *, known: Known, until: int
 ) -> list[tuple[int, Amount]]:
     """Return (lot, amount) shipped of lots up to `until`, one row a lot and unit; what was told
     without an amount makes its sum unknown.
     """
     found = await connection.execute(
-        text(
+        for_known(
+            known,
             "select item_id, case when count(*) = count(qty) then sum(qty) end, unit "
-            "from movement where item_id = any(cast(:ids as bigint[])) and kind = 0 "
-            "and at <= :until and rec_to is null group by item_id, unit"
+            "from movement f where item_id = any(cast(:ids as bigint[])) and kind = 0 "
+            "and at <= :until and known(f) group by item_id, unit",
         ),
         {"ids": array(lots), "until": until},
     )
@@ -247,7 +215,7 @@ async def contents(
     instant of its half-open window and not after `until`; microseconds. Containers are left out.
     """
     found = await connection.execute(
-        _for(known, _CONTENTS),
+        for_known(known, _CONTENTS),
         {
             "containers": array(containers),
             "since": array([since for since, _ in windows]),

@@ -206,7 +206,8 @@ class _Question:
             items = exposure.items.tolist()
             custody = await view.reader.custody(items, known=view.known, bounds=view.bounds)
             own = await loaders.own_parties(self.context, None)
-            spent = await self._spent(standings.drawn_lots(graph, exposure.items))
+            lots = standings.drawn_lots(graph, exposure.items)
+            spent = await self._spent(lots, view.known)
         gaps = await self._gaps(graph, exposure, view.known) if Part.GAPS in self.parts else None
         return _Found(begin, graph, exposure, custody, own, spent, gaps)
 
@@ -223,12 +224,12 @@ class _Question:
         ]
         return await starts.unpacked(connection, begin, known=known, until=self.at)
 
-    async def _spent(self, lots: Ints) -> frozenset[int]:
+    async def _spent(self, lots: Ints, known: Known) -> frozenset[int]:
         """Return those of the drawn lots of which nothing is left."""
         if not len(lots):
             return frozenset()
         async with self.context.database.reading() as connection:
-            told = await amount_records.of_lots(connection, lots.tolist(), self.at)
+            told = await amount_records.of_lots(connection, lots.tolist(), self.at, known=known)
         return frozenset(lot for lot, amounts in told.items() if _is_spent(amounts))
 
     async def _gaps(self, graph: Subgraph, exposure: Exposure, known: Known) -> list[GapRow]:
@@ -239,16 +240,20 @@ class _Question:
         )
         async with self.context.database.reading() as connection:
             told = await records.gaps(connection, listed, touched, known=known, until=self.at)
-            return told + await self._fallen(connection, graph, listed)
+            return told + await self._fallen(connection, graph, listed, known)
 
-    async def _fallen(self, connection: Connection, graph: Subgraph, listed: Ints) -> list[GapRow]:
+    async def _fallen(
+        self, connection: Connection, graph: Subgraph, listed: Ints, known: Known
+    ) -> list[GapRow]:
         """Return lots of which a count found less than draws and shipments explain."""
         lots = listed[kinds_of(graph, listed) == 0].tolist()
-        told = await amount_records.of_lots(connection, lots, self.at) if lots else {}
+        told = {}
+        if lots:
+            told = await amount_records.of_lots(connection, lots, self.at, known=known)
         counted = [lot for lot in lots if told[lot].counted is not None]
         if not counted:
             return []
-        shipped = await records.shipped_amounts(connection, counted, until=self.at)
+        shipped = await records.shipped_amounts(connection, counted, known=known, until=self.at)
         return [
             GapRow("QUANTITY_FELL", lot, None, None)
             for lot in counted

@@ -6,7 +6,7 @@ from lotkin.auth.actor import Actor
 from lotkin.auth.permissions import Role
 from lotkin.resolvers.context import Context
 from tests.flows import pump
-from tests.flows.events import carton, lot, make, observe, pack, quantity, serial
+from tests.flows.events import carton, declared_wrong, lot, make, observe, pack, quantity, serial
 from tests.flows.pump import (
     CLINIC,
     HOUSING,
@@ -237,3 +237,17 @@ async def test_a_viewer_without_the_permission_is_refused(week):
     partner = Context(Actor("p", "P", None, frozenset({Role.SUPPLIER})), week.services)
     result = await run(partner, IMPACT, **suspect(lot(RESIN, 1)))
     assert [error.extensions["code"] for error in result.errors] == ["FORBIDDEN"]
+
+
+async def test_a_past_position_answers_as_it_did_then(week):
+    rest = {**make(90, [quantity(lot(HOUSING, 1), 36)], [serial(9, 1)]), "eventID": "urn:x:rest"}
+    await told(week, rest)
+    before = await impact_of(week, **suspect(lot(RESIN, 1)))
+    assert before["counts"]["consumed"] == 1
+    await told(week, declared_wrong(rest))
+    assert (await impact_of(week, **suspect(lot(RESIN, 1))))["counts"] != before["counts"]
+    then = await impact_of(
+        week, asOf={"position": before["asOf"]["position"]}, **suspect(lot(RESIN, 1))
+    )
+    for part in ("counts", "items", "consignees", "gaps", "bounds"):
+        assert then[part] == before[part], part
