@@ -68,6 +68,8 @@ class PostgresServer:
             owner = _owner(self.data)
             if not (self.data / "PG_VERSION").exists():
                 _create(self.data, owner)
+            if owner:
+                _let_through(self.data)  # somebody may have closed a folder above since
             self._sockets = _socket_folder(self.data, owner)
             _await_predecessor(self.data)
             self._launch(owner)

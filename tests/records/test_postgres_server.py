@@ -95,6 +95,15 @@ def test_a_long_path_with_spaces_works(scratch: Path) -> None:
         assert connection.execute("select 1").fetchone() == (1,)
 
 
+def test_a_folder_above_that_was_closed_is_passed_at_the_next_start(scratch: Path) -> None:
+    above = scratch / "closed"
+    with embedded_postgres(above / "data", THROWAWAY):
+        pass
+    above.chmod(0o700)
+    with embedded_postgres(above / "data", THROWAWAY) as url, psycopg.connect(url):
+        pass
+
+
 def test_a_server_that_cannot_start_tells_why(scratch: Path) -> None:
     with (
         pytest.raises(ServerFailure, match="no_such_setting"),
