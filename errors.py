@@ -46,6 +46,21 @@ class ProblemCode(StrEnum):
     UNKNOWN_SENSOR_TYPE = "UNKNOWN_SENSOR_TYPE"
     UNREGISTERED_SOURCE = "UNREGISTERED_SOURCE"
     USED_AFTER_END = "USED_AFTER_END"
+    # Signatures.
+    SIG_STEP_UP_REQUIRED = "SIG_STEP_UP_REQUIRED"
+    SIG_NOT_FOUND = "SIG_NOT_FOUND"
+    SIG_EXPIRED = "SIG_EXPIRED"
+    SIG_REVOKED = "SIG_REVOKED"
+    SIG_CONSUMED = "SIG_CONSUMED"
+    SIG_PROOF_INVALID = "SIG_PROOF_INVALID"
+    SIG_LOCKED = "SIG_LOCKED"
+    SIG_CONTEXT_CHANGED = "SIG_CONTEXT_CHANGED"
+    SIG_RECORD_CHANGED = "SIG_RECORD_CHANGED"
+    SIG_FORBIDDEN = "SIG_FORBIDDEN"
+    SIG_SOD_CONFLICT = "SIG_SOD_CONFLICT"
+    SIG_PREREQUISITE = "SIG_PREREQUISITE"
+    SIG_FACTOR_MISSING = "SIG_FACTOR_MISSING"
+    SIG_TOO_MANY_PENDING = "SIG_TOO_MANY_PENDING"
 
 
 class RefusalCode(StrEnum):
@@ -216,6 +231,68 @@ TEXTS: dict[ProblemCode | RefusalCode, tuple[str, str]] = {
     ProblemCode.USED_AFTER_END: (
         "{item} was used after it was decommissioned or destroyed. Check both events.",
         "{item} 在停用或销毁后仍被使用。请核对两个事件。",
+    ),
+    ProblemCode.SIG_STEP_UP_REQUIRED: (
+        "Signing needs a log-in not older than {max_age} s and of one of these strengths: "
+        "{acr_values}. Sign in again and ask for the signature anew.",
+        "签名要求登录不超过 {max_age} 秒,且强度为下列之一:{acr_values}。请重新登录后再次申请签名。",
+    ),
+    ProblemCode.SIG_NOT_FOUND: (
+        "There is nothing for you to sign under that id. Ask for a new signature.",
+        "该编号下没有可供您签署的内容。请重新申请签名。",
+    ),
+    ProblemCode.SIG_EXPIRED: (
+        "The signature challenge has expired. Ask for a new one and sign within its time.",
+        "签名挑战已过期。请重新申请并在有效期内签署。",
+    ),
+    ProblemCode.SIG_REVOKED: (
+        "The signature challenge was replaced by a newer one. Use the newer one.",
+        "签名挑战已被更新的挑战取代。请使用新的挑战。",
+    ),
+    ProblemCode.SIG_CONSUMED: (
+        "This challenge was used for signature {signatureId}. Ask for a new one for another "
+        "signature.",
+        "该挑战已用于签名 {signatureId}。如需再次签名,请重新申请。",
+    ),
+    ProblemCode.SIG_PROOF_INVALID: (
+        "The proof is not valid; {attemptsLeft} attempts are left. Check the factor and try again.",
+        "证明无效,剩余 {attemptsLeft} 次尝试。请检查验证因素后重试。",
+    ),
+    ProblemCode.SIG_LOCKED: (
+        "Too many wrong proofs; signing is locked. Try again in {retryAfter} s and tell an "
+        "administrator if it was not you.",
+        "错误证明过多,签名已锁定。请在 {retryAfter} 秒后重试;若非本人操作,请告知管理员。",
+    ),
+    ProblemCode.SIG_CONTEXT_CHANGED: (
+        "The session, key or browser differs from the one that asked. Ask for the signature "
+        "where you sign.",
+        "会话、密钥或浏览器与申请时不同。请在签署处重新申请签名。",
+    ),
+    ProblemCode.SIG_RECORD_CHANGED: (
+        "The record is not what was shown to you; it stands at version {currentVersion}. "
+        "Review it and ask again.",
+        "记录与向您展示的内容不同,当前版本为 {currentVersion}。请重新审核后再申请。",
+    ),
+    ProblemCode.SIG_FORBIDDEN: (
+        "Your role does not include {permission}, which this signature needs. Ask somebody "
+        "whose role does.",
+        "您的角色不包含此签名所需的 {permission}。请由具备该权限的人员签署。",
+    ),
+    ProblemCode.SIG_SOD_CONFLICT: (
+        "Segregation of duties forbids it (rule {rule}). Ask another person to sign.",
+        "违反职责分离规则({rule})。请由其他人员签署。",
+    ),
+    ProblemCode.SIG_PREREQUISITE: (
+        "Something must come first: {missing}. See to it, then ask for the signature.",
+        "尚有前置条件未满足:{missing}。请先完成,再申请签名。",
+    ),
+    ProblemCode.SIG_FACTOR_MISSING: (
+        "No signing factor is enrolled for you. Enrol one in your own session first.",
+        "您尚未登记签名验证因素。请先在本人会话中登记。",
+    ),
+    ProblemCode.SIG_TOO_MANY_PENDING: (
+        "{limit} signatures wait for you already. Sign them or let them expire first.",
+        "您已有 {limit} 个待签名请求。请先签署或等待其过期。",
     ),
     RefusalCode.UNAUTHENTICATED: (
         "A valid bearer token is needed. Sign in and try again.",
