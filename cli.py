@@ -54,7 +54,7 @@ def main() -> None:
     except Refusal as refusal:
         errors.print(f"[red]{refusal.code.value}[/]: {refusal.message()} {refusal.detail}")
         raise SystemExit(1) from refusal
-    except ServerFailure as failure:
+    except (ServerFailure, UploadError) as failure:
         errors.print(str(failure), style="red", markup=False)
         raise SystemExit(1) from failure
 
@@ -173,11 +173,7 @@ def capture(
 ) -> None:
     """Send EPCIS files to a Lotkin; run it again after an interruption and it goes on."""
     upload = Upload.open(Settings(), url, token, on_error=on_error.upper(), batch=batch)
-    try:
-        summary = upload.send(files, restart=restart, console=console)
-    except UploadError as error:
-        errors.print(f"[red]{error}[/]")
-        raise typer.Exit(1) from error
+    summary = upload.send(files, restart=restart, console=console)
     raise typer.Exit(1 if summary.refused else 0)
 
 
