@@ -36,11 +36,13 @@ def intent(
     actor: Mapping[str, Any],
     entity: Mapping[str, Any],
     body: Mapping[str, Any],
+    signature: str | None = None,
 ) -> Intent:
     """Return an intent in canonical JSON (RFC 8785); integers stay below 2^53 or become strings.
 
     The entry holds only the salted digest of the body, so that a body can be disclosed alone or
-    erased without touching the tree.
+    erased without touching the tree. actor: {sub, client, roles, sid}; entity: {type, id, ver};
+    signature: digest of the signature challenge that the act was signed with.
     """
     salt = random_bytes(32)
     canonical = rfc8785.dumps(_exact(body))
@@ -53,7 +55,7 @@ def intent(
         "act": dict(actor),
         "ent": dict(entity),
         "body": base64.urlsafe_b64encode(digest).decode().rstrip("="),
-        "sig": None,
+        "sig": signature,
     }
     return Intent(id, rfc8785.dumps(entry), canonical, salt)
 

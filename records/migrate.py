@@ -57,8 +57,10 @@ def upgrade(url: str) -> str:
 def run_sql(name: str) -> None:
     """Run every statement of `migrations/versions/<name>`; for revisions only."""
     statements = (_FOLDER / "versions" / name).read_text(encoding="utf-8")
-    # Straight to the driver: SQLAlchemy would read a colon in the text as a parameter.
-    op.get_bind().exec_driver_sql(statements)
+    # Straight to the driver: SQLAlchemy would read colons and percent signs as parameters.
+    driver = op.get_bind().connection.driver_connection
+    assert driver is not None
+    driver.execute(statements)
 
 
 def _scripts() -> list[Script]:

@@ -28,6 +28,7 @@ from lotkin.records.entry import Entry, Teller
 from lotkin.records.session import Connection
 from lotkin.resolvers import answers
 from lotkin.resolvers.context import Context
+from lotkin.resolvers.journaling import acting
 from lotkin.resolvers.own import own_keys
 from lotkin.resolvers.remarks import remarks_of
 from lotkin.resolvers.usecase import usecase
@@ -74,7 +75,7 @@ class _RolledBackError(Exception):
         self.written = written
 
 
-@usecase(Permission.EVENT_CAPTURE)
+@usecase(Permission.EVENT_CAPTURE, writes=True)
 async def capture(
     context: Context,
     document: object,
@@ -101,7 +102,7 @@ async def _outcome(context: Context, written: _Written) -> CaptureOutcome:
     )
 
 
-@usecase(Permission.EVENT_CAPTURE)
+@usecase(Permission.EVENT_CAPTURE, writes=True)
 async def submit(context: Context, document: object, on_error: OnError = OnError.ROLLBACK) -> UUID:
     """Capture a document as a job of the REST binding; return the job's id when it has ended.
 
@@ -241,11 +242,7 @@ def _intent(context: Context, entry: Entry, at: datetime) -> journal_intent.Inte
         id=entry.intent_id,
         at=at,
         event="event.declared_wrong" if is_declaration else "event.captured",
-        actor={
-            "sub": context.actor.subject,
-            "client": context.actor.client,
-            "roles": sorted(role.value for role in context.actor.roles),
-        },
+        actor=acting(context),
         entity={"type": "event", "id": event.event_id, "ver": 1},
         body={
             "event": {
