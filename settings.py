@@ -20,6 +20,31 @@ class SourceSystem(BaseModel):
     clock_uncertainty_seconds: float = Field(300, alias="clockUncertaintySeconds", ge=0)
 
 
+DEMO_ISSUER = "https://lotkin.invalid/demo"
+
+
+class Claims(BaseModel):
+    """Where an identity provider's tokens say what we ask: claim names or paths into claims."""
+
+    roles: str = "roles"  # e.g. realm_access.roles
+    role_names: dict[str, str] = Field(default_factory=dict)  # the provider's name -> our role
+    organisation: str = "org"  # whose employee; a supplier's or regulator's own key
+    name: str = "name"  # printed beside signatures
+    client: str = "client_id"  # which program asks; some providers say azp
+
+
+class Issuer(BaseModel):
+    """A further identity provider."""
+
+    issuer: str  # the `iss` of its tokens
+    audience: str | None = None  # absent: token_audience
+    discovery_url: str | None = None  # as for the first provider, one of three
+    jwks_url: str | None = None
+    jwks_file: Path | None = None
+    claims: Claims = Claims()
+    subject_prefix: str  # keeps its people apart from another provider's, e.g. "partner|"
+
+
 class Settings(BaseSettings):
     """What a site configures; the defaults suit one site on one machine."""
 
@@ -45,10 +70,19 @@ class Settings(BaseSettings):
     sources: dict[str, SourceSystem] = Field(default_factory=dict)  # registered source systems
 
     # Who may call (issuers are checked in auth.tokens).
-    token_issuer: str = "https://lotkin.invalid/demo"  # must be the `iss` of every token
-    token_audience: str = "lotkin"  # must be in the `aud` of every token
-    token_jwks_file: Path | None = None  # public keys of the issuer; absent: demo key in state_dir
+    external_url: str | None = None  # where callers reach us; absent: http://host:port
+    allowed_origins: frozenset[str] = frozenset()  # further pages that may open WebSockets
+    token_issuer: str = DEMO_ISSUER  # the `iss` of the identity provider's tokens
+    token_audience: str = "lotkin"  # must be the one `aud` of every token
+    token_discovery_url: str | None = None  # the provider's OpenID or RFC 8414 metadata
+    token_jwks_url: str | None = None  # the provider's public keys, where it has no metadata
+    token_jwks_file: Path | None = None  # the same as a file; all absent: demo key in state_dir
+    token_claims: Claims | None = None  # where the provider's tokens say roles and organisation
+    token_issuers: list[Issuer] = Field(default_factory=list)  # further identity providers
     token_lifetime_max_s: int = 900  # RFC 9700 advice: short-lived; the demo raises it
+    auth_server: bool = False  # sign people in ourselves, beside or instead of a provider
+    trust_demo_issuer: bool = False  # accept the demo's tokens though other issuers are named
+    sign_in_s: int = 8 * 3600  # a shift; a browser signs in again after it, however active
 
     # Limits, each with its reason.
     document_bytes_max: int = 16 * 1024 * 1024  # one day of a busy line fits; parsing stays < 1 s
@@ -73,6 +107,11 @@ class Settings(BaseSettings):
         login, _, place = parts.netloc.rpartition("@")
         user = login.partition(":")[0]
         return values | {"database_url": parts._replace(netloc=f"{user}:{secret}@{place}").geturl()}
+
+    def base_url(self) -> str:
+        """Return the address callers reach us at, without a slash at its end."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return (self.external_url or f"http://{host}:{self.port}").rstrip("/")
 
     def neo4j_secret(self) -> str | None:
         """Return the Neo4j password from the variable or its file."""

@@ -1,7 +1,8 @@
 """The demo's own issuer: a key under the state folder and tokens signed with it.
 
 For the demo and the tests only: whoever reads the key file can be anybody. A site names its
-identity provider's keys in LOTKIN_TOKEN_JWKS_FILE instead, and then nothing here is trusted.
+identity provider (LOTKIN_TOKEN_DISCOVERY_URL, …) or turns on the built-in server, and then
+nothing here is trusted.
 """
 
 import json
@@ -13,8 +14,9 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
 from lotkin import clock
+from lotkin.auth.issuers import demo_issuer, jwks_path, trusts_demo
 from lotkin.auth.permissions import Role
-from lotkin.auth.tokens import TOKEN_TYPE, jwks_path
+from lotkin.auth.tokens import TOKEN_TYPE
 from lotkin.errors import Refusal, RefusalCode
 from lotkin.settings import Settings
 
@@ -26,9 +28,9 @@ def ensure_key(settings: Settings) -> ECKey:
 
     Raises: Refusal BAD_INPUT when the site trusts another issuer.
     """
-    if settings.token_jwks_file is not None:
+    if not trusts_demo(settings):
         raise Refusal(
-            RefusalCode.BAD_INPUT, reason="Tokens come from the issuer of LOTKIN_TOKEN_JWKS_FILE"
+            RefusalCode.BAD_INPUT, reason="This site has another issuer; the demo's is not trusted"
         )
     path = settings.state_dir / "demo-issuer.key.json"
     settings.state_dir.mkdir(parents=True, exist_ok=True)
@@ -56,7 +58,7 @@ def mint(
     key = ensure_key(settings)
     now = clock.now_us() // 1_000_000
     claims = {
-        "iss": settings.token_issuer,
+        "iss": demo_issuer(settings),
         "aud": settings.token_audience,
         "sub": subject,
         "client_id": CLIENT,

@@ -4,11 +4,12 @@ Neither answers by itself: each endpoint renders a refusal in its own format.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, TypeAlias
 
-from lotkin.auth.actor import ANONYMOUS, Actor
-from lotkin.auth.tokens import TokenVerifier
+from lotkin import clock
+from lotkin.auth.actor import Actor
+from lotkin.auth.tokens import NOBODY, Caller, Credentials, TokenVerifier
 from lotkin.errors import Problem, ProblemCode, Refusal, RefusalCode
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -18,45 +19,81 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 BODY_S = 60.0  # 16 MiB at 2.2 Mbit/s; a slower sender holds memory and a connection
-_ACTOR = "lotkin.actor"
+_CALLER, _VERIFIER = "lotkin.caller", "lotkin.verifier"
 
 
 class BearerAuthentication:
-    """Reads the bearer token of a request; `actor_of` tells the outcome."""
+    """Reads the token of a request and its proof; `actor_of` and `caller_of` tell the outcome."""
 
     def __init__(self, app: App, verifier: TokenVerifier) -> None:
         self._app = app
         self._verifier = verifier
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Put the Actor, or the Refusal of its token, into the scope."""
+        """Put the Caller, or the Refusal of its token, into the scope."""
         if scope["type"] in {"http", "websocket"}:
-            scope[_ACTOR] = self._read(scope)
+            scope[_VERIFIER] = self._verifier
+            try:
+                scope[_CALLER] = await self._read(scope)
+            except Refusal as refusal:
+                scope[_CALLER] = refusal
         await self._app(scope, receive, send)
 
-    def _read(self, scope: Scope) -> Actor | Refusal:
+    async def _read(self, scope: Scope) -> Caller:
         values = [value for name, value in scope["headers"] if name == b"authorization"]
         if not values:
-            return ANONYMOUS
-        scheme, _, token = values[0].decode("latin-1").partition(" ")
+            return NOBODY
         # Two headers could be read differently by a proxy in front of us.
-        if len(values) > 1 or scheme.lower() != "bearer":
-            return Refusal(RefusalCode.UNAUTHENTICATED, detail="not one bearer token")
-        try:
-            return self._verifier.actor(token.strip())
-        except Refusal as refusal:
-            return refusal
+        if len(values) > 1:
+            raise Refusal(RefusalCode.UNAUTHENTICATED, detail="more than one authorization")
+        proofs = [value.decode("latin-1") for name, value in scope["headers"] if name == b"dpop"]
+        return await authenticate(scope, values[0].decode("latin-1"), proofs)
+
+
+async def authenticate(scope: Scope, authorization: str, proofs: Sequence[str]) -> Caller:
+    """Return who shows `authorization` ("Bearer …" or "DPoP …") on the connection of `scope`.
+
+    Raises: Refusal as `TokenVerifier.authenticate`; UNAUTHENTICATED for any other scheme.
+    """
+    verifier: TokenVerifier = scope[_VERIFIER]
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() not in {"bearer", "dpop"}:
+        raise Refusal(RefusalCode.UNAUTHENTICATED, detail="not a bearer or DPoP token")
+    shown = Credentials(
+        token=token.strip(),
+        scheme=scheme.lower(),
+        method=scope.get("method", "GET"),  # a WebSocket begins as a GET
+        url=verifier.base_url + scope.get("path", ""),
+        proofs=tuple(proofs),
+    )
+    return await verifier.authenticate(shown)
+
+
+async def check_still_valid(scope: Scope, caller: Caller) -> None:
+    """Do nothing while the caller's token stands. Raises: Refusal UNAUTHENTICATED."""
+    if caller.expires <= clock.now_us() / 1e6:
+        raise Refusal(RefusalCode.UNAUTHENTICATED, detail="expired")
+    verifier: TokenVerifier = scope[_VERIFIER]
+    await verifier.check_revocation(caller)
+
+
+def caller_of(scope: Scope) -> Caller:
+    """Return who sent the request and until when; NOBODY when it carries no token.
+
+    Raises: Refusal UNAUTHENTICATED when it carries a token that is not valid.
+    """
+    found: Caller | Refusal = scope.get(_CALLER, NOBODY)
+    if isinstance(found, Refusal):
+        raise found
+    return found
 
 
 def actor_of(scope: Scope) -> Actor:
     """Return who sent the request; ANONYMOUS when it carries no token.
 
-    Raises: Refusal UNAUTHENTICATED when it carries a token that is not valid.
+    Raises: as `caller_of`.
     """
-    found: Actor | Refusal = scope.get(_ACTOR, ANONYMOUS)
-    if isinstance(found, Refusal):
-        raise found
-    return found
+    return caller_of(scope).actor
 
 
 class BodyLimit:

@@ -17,7 +17,8 @@ from lotkin import clock
 from lotkin.auth import demo
 from lotkin.auth.actor import ANONYMOUS
 from lotkin.auth.permissions import Permission, Role
-from lotkin.auth.tokens import TokenVerifier, jwks_path
+from lotkin.auth.issuers import jwks_path
+from lotkin.auth.tokens import TokenVerifier
 from lotkin.errors import Refusal, RefusalCode
 from lotkin.settings import Settings
 
