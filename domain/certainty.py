@@ -13,7 +13,7 @@ import numpy as np
 
 from lotkin.domain.genealogy import NEVER, OPEN, UNKNOWN, Ints, ItemKind
 from lotkin.domain.lineage import Material
-from lotkin.domain.spread import Flags, network, spread
+from lotkin.domain.spread import Flags, Network, network, spread
 from lotkin.domain.taint import Scene
 
 
@@ -39,6 +39,29 @@ class _Supply(NamedTuple):
     enough: Flags  # not known to be fewer pieces than the outputs
 
 
+class _Edges:
+    """Edges of the fixed point while they are gathered."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self.parts: list[tuple[Ints, Ints, Ints, Ints]] = []
+
+    def add(self, source: Ints, target: Ints) -> None:
+        """Add edges that time never closes."""
+        free = np.full(len(source), OPEN, dtype=np.int64)
+        self.parts.append((source, target, free, ~free))
+
+    def add_scene(self, chosen: Flags, target: Ints) -> None:
+        """Add the chosen edges of the scene, turned to `target`."""
+        scene = self.scene
+        self.parts.append((scene.source[chosen], target, scene.gate[chosen], scene.weight[chosen]))
+
+    def network(self, count: int) -> Network:
+        """Return what was added as one network."""
+        columns = [np.concatenate(column) for column in zip(*self.parts, strict=True)]
+        return network(count, self.scene.split, columns[0], columns[1], columns[2], columns[3])
+
+
 def certainty(scene: Scene, alternates: Mapping[int, int]) -> Certainty:
     """Return which edges prove CERTAIN; `alternates` maps a class to the one it counts as."""
     stuff = scene.stuff
@@ -52,46 +75,34 @@ def certainty(scene: Scene, alternates: Mapping[int, int]) -> Certainty:
     count = drawn_0 + int(windowed.sum())
     is_draw, is_made = scene.is_draw, scene.is_made
     kept = is_kept(scene)
-    edges: list[tuple[Ints, Ints, Ints, Ints]] = []
-
-    def add(
-        source: Ints, target: Ints, gate: Ints | None = None, weight: Ints | None = None
-    ) -> None:
-        free = np.full(len(source), OPEN, dtype=np.int64)
-        edges.append(
-            (source, target, free if gate is None else gate, ~free if weight is None else weight)
-        )
-
-    def add_scene(chosen: Flags, target: Ints) -> None:
-        add(scene.source[chosen], target, scene.gate[chosen], scene.weight[chosen])
+    edges = _Edges(scene)
 
     through = np.zeros(len(is_draw), dtype=np.bool_)
     through[is_draw] = windowed[scene.fact[is_draw]]
     plain = is_draw & ~through
-    add_scene(plain, supply_0 + groups.of_draw[scene.fact[plain]])
+    edges.add_scene(plain, supply_0 + groups.of_draw[scene.fact[plain]])
     alone = plain.copy()
     alone[is_draw] &= sole[scene.fact[is_draw]]
-    add_scene(alone, scene.target[alone])
+    edges.add_scene(alone, scene.target[alone])
     through &= scene.sure
-    add_scene(through, drawn_0 + draw_node[scene.fact[through]])
+    edges.add_scene(through, drawn_0 + draw_node[scene.fact[through]])
     own = np.flatnonzero(windowed)
-    add(drawn_0 + draw_node[own], supply_0 + groups.of_draw[own])
+    edges.add(drawn_0 + draw_node[own], supply_0 + groups.of_draw[own])
     own = own[sole[own]]
-    add(drawn_0 + draw_node[own], scene.target[own])
+    edges.add(drawn_0 + draw_node[own], scene.target[own])
     full = np.flatnonzero(groups.enough)
-    add(supply_0 + full, scene.split + groups.activity[full])
-    add_scene(is_made, making_0 + scene.target[is_made])
+    edges.add(supply_0 + full, scene.split + groups.activity[full])
+    edges.add_scene(is_made, making_0 + scene.target[is_made])
     makings = np.bincount(stuff.made_item, minlength=stuff.item_count)
     made = np.flatnonzero(makings)
-    add(making_0 + made, made)
+    edges.add(making_0 + made, made)
     direct = ~is_draw & ~is_made & kept & scene.sure
-    add_scene(direct, scene.target[direct])
+    edges.add_scene(direct, scene.target[direct])
 
     need = np.ones(count, dtype=np.int64)
     need[supply_0:making_0] = groups.draws
     need[making_0:drawn_0] = makings
-    columns = [np.concatenate(column) for column in zip(*edges, strict=True)]
-    net = network(count, scene.split, columns[0], columns[1], columns[2], columns[3])
+    net = edges.network(count)
     reached = spread(net, scene.seeds, scene.seed_labels, need=need).reached
 
     all_sure = reached[supply_0 + groups.of_draw]
