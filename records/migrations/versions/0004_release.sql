@@ -43,7 +43,7 @@ create table change (
     title text not null,
     kind text not null,
     risk text not null check (risk in ('LOW', 'MEDIUM', 'HIGH')),
-    content jsonb not null,
+    content text not null,
     state text not null default 'DRAFT' check (state in ('DRAFT', 'SUBMITTED', 'APPROVED')),
     version integer not null default 1,
     author text not null,
@@ -59,7 +59,7 @@ create table change_version (
     title text not null,
     kind text not null,
     risk text not null,
-    content jsonb not null,
+    content text not null,
     editor text not null,
     edited_at timestamptz not null default clock_timestamp(),
     primary key (change_id, version)

@@ -1,0 +1,1 @@
+"""Signatures under attack, in races and in numbers."""
