@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from lotkin.auth.permissions import ROLE_PERMISSIONS, Permission, Role
+from lotkin.auth.permissions import PARTNERS, ROLE_PERMISSIONS, Permission, Role
+from lotkin.auth.segregation import conflicts
 from lotkin.errors import Refusal, RefusalCode
 
 
@@ -26,8 +27,19 @@ class Actor:
 
     @property
     def permissions(self) -> frozenset[Permission]:
-        """All permissions of all roles."""
+        """All permissions of all roles; none for roles that one person must not hold together."""
+        if conflicts(self.roles):
+            return frozenset()
         return frozenset().union(*(ROLE_PERMISSIONS[role] for role in self.roles))
+
+    @property
+    def partner(self) -> Role | None:
+        """The role of a supplier or regulator, which sees a scope only; None for everybody else.
+
+        Whoever holds such a role beside others is a partner: the narrower sight wins.
+        """
+        held = sorted(self.roles & PARTNERS)
+        return held[-1] if held else None
 
     def require(self, permission: Permission) -> None:
         """Do nothing if the actor holds `permission`.
