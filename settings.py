@@ -20,6 +20,7 @@ class SourceSystem(BaseModel):
     clock_uncertainty_seconds: float = Field(300, alias="clockUncertaintySeconds", ge=0)
 
 
+_PORTS = {"http": 80, "https": 443}
 DEMO_ISSUER = "https://lotkin.invalid/demo"
 
 
@@ -112,6 +113,16 @@ class Settings(BaseSettings):
         """Return the address callers reach us at, without a slash at its end."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return (self.external_url or f"http://{host}:{self.port}").rstrip("/")
+
+    def origins(self) -> frozenset[str]:
+        """Return the web origins that may open sockets: our own, and those allowed besides."""
+        ours = urlsplit(self.base_url())
+        port = "" if ours.port in {None, _PORTS.get(ours.scheme)} else f":{ours.port}"
+        host = ours.hostname or ""
+        # Without a configured address a browser may know this machine by either name.
+        names = {host, "localhost"} if host in {"127.0.0.1", "::1"} else {host}
+        found = {f"{ours.scheme}://{f'[{name}]' if ':' in name else name}{port}" for name in names}
+        return frozenset(found | {each.rstrip("/").lower() for each in self.allowed_origins})
 
     def neo4j_secret(self) -> str | None:
         """Return the Neo4j password from the variable or its file."""

@@ -32,6 +32,9 @@ class BearerAuthentication:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Put the Caller, or the Refusal of its token, into the scope."""
         if scope["type"] in {"http", "websocket"}:
+            if _is_foreign(scope, self._verifier.origins):
+                await send({"type": "websocket.close", "code": 1008})  # answered 403
+                return
             scope[_VERIFIER] = self._verifier
             try:
                 scope[_CALLER] = await self._read(scope)
@@ -75,6 +78,25 @@ async def check_still_valid(scope: Scope, caller: Caller) -> None:
         raise Refusal(RefusalCode.UNAUTHENTICATED, detail="expired")
     verifier: TokenVerifier = scope[_VERIFIER]
     await verifier.check_revocation(caller)
+
+
+def base_url_of(scope: Scope) -> str:
+    """Return the address this service is configured to be reached at."""
+    verifier: TokenVerifier = scope[_VERIFIER]
+    return verifier.base_url
+
+
+def is_origin_checked(scope: Scope) -> bool:
+    """Tell whether the request passed BearerAuthentication, which turns foreign pages away."""
+    return _VERIFIER in scope
+
+
+def _is_foreign(scope: Scope, origins: frozenset[str]) -> bool:
+    """Tell whether a page of somebody else opens a socket; programs send no Origin."""
+    if scope["type"] != "websocket":
+        return False
+    told = [value for name, value in scope["headers"] if name == b"origin"]
+    return any(value.decode("latin-1").lower() not in origins for value in told)
 
 
 def caller_of(scope: Scope) -> Caller:

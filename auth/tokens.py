@@ -76,6 +76,7 @@ class TokenVerifier:
         replays: Replays | None = None,
     ) -> None:
         self.base_url = settings.base_url()
+        self.origins = settings.origins()
         self._lifetime_max_s = settings.token_lifetime_max_s
         self._issuers = trusted_issuers(settings)
         self._revocations = revocations

@@ -9,7 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from lotkin.auth.actor import ANONYMOUS
-from lotkin.auth.middleware import actor_of
+from lotkin.auth.bearer import challenge
+from lotkin.auth.middleware import actor_of, base_url_of
 from lotkin.errors import LotkinError, Problem, ProblemCode, Refusal, RefusalCode
 from lotkin.resolvers.bugs import masked
 from lotkin.resolvers.context import Context, Services
@@ -94,7 +95,7 @@ def _challenge(request: Request) -> str:
         anonymous = actor_of(request.scope) == ANONYMOUS
     except Refusal:
         anonymous = False
-    return "Bearer" if anonymous else 'Bearer error="invalid_token"'
+    return challenge(base_url_of(request.scope), is_anonymous=anonymous)
 
 
 def _document(kind: tuple[int, str], body: dict[str, Any]) -> Response:

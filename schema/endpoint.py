@@ -22,13 +22,15 @@ from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 
 from lotkin.auth.actor import ANONYMOUS
-from lotkin.auth.middleware import actor_of
+from lotkin.auth.bearer import challenge, step_up_challenge
+from lotkin.auth.middleware import actor_of, base_url_of, is_origin_checked
 from lotkin.errors import Language, LotkinError, ProblemCode, Refusal, RefusalCode
 from lotkin.resolvers.bugs import masked
 from lotkin.resolvers.context import Context, Services
 from lotkin.resolvers.language import language_of
 from lotkin.schema.freshness import FreshLookups
 from lotkin.schema.problem import Schema, error_entry
+from lotkin.schema.socket import SocketHandler, TextSocket
 
 _log = structlog.get_logger(__name__)
 
@@ -38,6 +40,7 @@ DOCUMENT_CHARS_MAX = 15_000  # the introspection query of the IDE has 2,000
 TOKENS_MAX = 1_000
 SUBSCRIPTIONS_MAX = 10  # of one socket
 INIT_SECONDS = 10  # a socket that says nothing costs memory
+STEP_UP_CODE = "SIG_STEP_UP_REQUIRED"  # answered as RFC 9470 has it: sign in again, then repeat
 
 # What every schema of ours is built with: `Schema(…, extensions=EXTENSIONS, …)`.
 EXTENSIONS: Sequence[Callable[[], SchemaExtension]] = (
@@ -58,6 +61,9 @@ _STATUS = {
 class GraphQLEndpoint(GraphQL[Context, None]):
     """The ASGI view of the schema; mount it behind BearerAuthentication and BodyLimit."""
 
+    graphql_transport_ws_handler_class = SocketHandler
+    websocket_adapter_class = TextSocket
+
     def __init__(self, schema: Schema, services: Services, *, ide_url: str = "/graphiql") -> None:
         super().__init__(
             schema,
@@ -74,7 +80,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or speak graphql-transport-ws on a socket."""
         if scope["type"] == "websocket":
-            await self._socket(WebSocket(scope, receive, send))
+            await self.run(WebSocket(scope, receive, send))
             return
         request = Request(scope, receive)
         response = await self._answer(request)
@@ -111,24 +117,22 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         entry = error_entry(error, _language(request))
         response = _errors(request, [entry], _STATUS.get(error.code, 400))
         if error.code is RefusalCode.UNAUTHENTICATED:
-            response.headers["www-authenticate"] = 'Bearer error="invalid_token"'
+            response.headers["www-authenticate"] = challenge(
+                base_url_of(request.scope), is_anonymous=False
+            )
         return response
 
-    async def _socket(self, socket: WebSocket) -> None:
-        try:
-            actor = actor_of(socket.scope)
-        except Refusal:
-            actor = ANONYMOUS
-        if actor == ANONYMOUS:  # closed before it is accepted: the handshake is answered 403
-            await socket.close(4401)
-        else:
-            await self.run(socket)
+    def is_websocket_origin_allowed(self, request: WebSocket, origin: str) -> bool:  # noqa: ARG002
+        """Tell whether a page of another origin may connect: decided before we are asked."""
+        return is_origin_checked(request.scope)
 
     async def get_context(self, request: Request | WebSocket, response: object) -> Context:  # noqa: ARG002
-        """Return who asks, the services, and the language to answer in."""
-        return Context(
-            actor=actor_of(request.scope), services=self._services, language=_language(request)
-        )
+        """Return who asks, the services, and the language to answer in.
+
+        On a socket nobody has said yet who asks (`schema.socket`).
+        """
+        actor = ANONYMOUS if isinstance(request, WebSocket) else actor_of(request.scope)
+        return Context(actor=actor, services=self._services, language=_language(request))
 
     async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData:
         """Return the operation of a body.
@@ -174,7 +178,15 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         if errors and answer.get("data") is None and not any("path" in entry for entry in errors):
             answer.pop("data", None)
             status = 400 if sub_response.media_type == RESPONSE_JSON else 200
-        return _json(answer, sub_response.media_type or PLAIN_JSON, status)
+        response = _json(answer, sub_response.media_type or PLAIN_JSON, status)
+        for entry in errors or ():
+            facts = entry.get("extensions", {})
+            if facts.get("code") == STEP_UP_CODE:
+                response.status_code = 401
+                response.headers["www-authenticate"] = step_up_challenge(
+                    self._services.settings.base_url(), facts
+                )
+        return response
 
 
 def _json(body: object, media_type: str, status: int) -> Response:

@@ -157,7 +157,7 @@ async def test_a_token_that_is_not_valid_is_refused_by_http_too(
 ) -> None:
     response = await post(client, "{ hello }", authorization=value)
     assert response.status_code == 401
-    assert response.headers["www-authenticate"] == 'Bearer error="invalid_token"'
+    assert response.headers["www-authenticate"].startswith('Bearer error="invalid_token"')
     assert code(response) == "UNAUTHENTICATED"
 
 

@@ -187,11 +187,11 @@ async def test_who_may_not_capture_is_told_before_the_body_is_read(
     assert forbidden.status_code == 403
     invalid = await send(client, b"{", authorization="Bearer x.y.z")
     assert invalid.status_code == 401
-    assert invalid.headers["www-authenticate"] == 'Bearer error="invalid_token"'
+    assert invalid.headers["www-authenticate"].startswith('Bearer error="invalid_token"')
     del client.headers["authorization"]
     anonymous = await send(client, b"{")
     assert anonymous.status_code == 401
-    assert anonymous.headers["www-authenticate"] == "Bearer"
+    assert anonymous.headers["www-authenticate"].startswith("Bearer resource_metadata=")
     assert anonymous.json()["type"] == "epcisException:SecurityException"
 
 
