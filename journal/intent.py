@@ -26,6 +26,11 @@ class Intent:
     entry: bytes
     body: bytes
     salt: bytes
+    #: what the audit trail is searched by; told by the entry
+    at: datetime
+    event: str
+    actor: str
+    subject: str
 
 
 def intent(
@@ -57,7 +62,21 @@ def intent(
         "body": base64.urlsafe_b64encode(digest).decode().rstrip("="),
         "sig": signature,
     }
-    return Intent(id, rfc8785.dumps(entry), canonical, salt)
+    return Intent(
+        id,
+        rfc8785.dumps(entry),
+        canonical,
+        salt,
+        at,
+        event,
+        str(actor.get("sub")),
+        subject_of(entity),
+    )
+
+
+def subject_of(entity: Mapping[str, Any]) -> str:
+    """Return `<type>/<id>`, by which entries about a thing are found."""
+    return f"{entity['type']}/{entity['id']}"
 
 
 async def append(connection: AsyncConnection, intents: Sequence[Intent]) -> None:
@@ -66,15 +85,20 @@ async def append(connection: AsyncConnection, intents: Sequence[Intent]) -> None
         return
     await connection.execute(
         text(
-            "insert into journal_intent (id, entry, body, salt) select * from unnest("
-            "cast(:ids as uuid[]), cast(:entries as bytea[]), cast(:bodies as bytea[]), "
-            "cast(:salts as bytea[]))"
+            "insert into journal_intent (id, entry, body, salt, at, event, actor, subject) "
+            "select * from unnest(cast(:ids as uuid[]), cast(:entries as bytea[]), "
+            "cast(:bodies as bytea[]), cast(:salts as bytea[]), cast(:ats as timestamptz[]), "
+            "cast(:events as text[]), cast(:actors as text[]), cast(:subjects as text[]))"
         ),
         {
             "ids": [each.id for each in intents],
             "entries": [each.entry for each in intents],
             "bodies": [each.body for each in intents],
             "salts": [each.salt for each in intents],
+            "ats": [each.at for each in intents],
+            "events": [each.event for each in intents],
+            "actors": [each.actor for each in intents],
+            "subjects": [each.subject for each in intents],
         },
     )
     await connection.execute(text(f"notify {CHANNEL}"))

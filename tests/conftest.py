@@ -20,6 +20,7 @@ from lotkin.process import Progress
 from lotkin.records import migrate
 from lotkin.records.server import THROWAWAY, embedded_postgres
 from lotkin.records.session import Database
+from tests.emptying import EMPTY
 
 settings.register_profile(
     "lotkin",
@@ -28,19 +29,6 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 settings.load_profile("lotkin")
-
-# 12 ms; a database copied from a template takes 40 ms and new connections. The journal's head is
-# one row that must be there.
-_EMPTY = """
-do $$ begin
-    execute (
-        select 'truncate ' || string_agg(quote_ident(tablename), ', ') || ' restart identity'
-        from pg_tables where schemaname = 'public' and tablename <> 'alembic_version'
-    );
-    insert into journal_head (size, last_xid, last_id)
-    values (0, '0', '00000000-0000-0000-0000-000000000000');
-end $$
-"""
 
 _EMPTY_GRAPH = "MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 10000 ROWS"
 
@@ -66,7 +54,7 @@ def clear_database(postgres_url: str) -> Iterator[Callable[[], None]]:
     """Empties every table when called: for tests that need it between generated examples."""
     # A test that leaves a transaction open fails the next one instead of hanging it.
     with psycopg.connect(postgres_url, autocommit=True, options="-c lock_timeout=5s") as connection:
-        yield lambda: connection.execute(_EMPTY) and None
+        yield lambda: connection.execute(EMPTY) and None
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -88,7 +88,7 @@ async def test_a_bad_event_rolls_the_document_back_and_is_named_first(context: C
     assert codes == [ProblemCode.ROLLED_BACK, ProblemCode.BAD_EVENT]
     assert outcome.problems[0].path[0] == "1"
     assert await count(context, "event") == 0
-    assert await count(context, "journal_intent") == 0
+    assert await count(context, "journal_intent") == 1  # that it was refused
 
 
 async def test_proceed_keeps_the_good_events(context: Context) -> None:

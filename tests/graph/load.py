@@ -15,23 +15,13 @@ import orjson
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from lotkin.domain.genealogy import OPEN
+from tests.emptying import EMPTY
 
 Body = dict[str, Any]
 Row = tuple[Any, ...]
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR = 3_600_000_000
-
-EMPTY = """
-do $$ begin
-    execute (
-        select 'truncate ' || string_agg(quote_ident(tablename), ', ') || ' restart identity'
-        from pg_tables where schemaname = 'public' and tablename <> 'alembic_version'
-    );
-    insert into journal_head (size, last_xid, last_id)
-    values (0, '0', '00000000-0000-0000-0000-000000000000');
-end $$
-"""
 
 FLOW = (
     "id, item_id, activity_id, at, quality, uncertainty, pieces, event_id, rec_from, rec_to,"
