@@ -3,6 +3,7 @@
 A secret may come from a file: LOTKIN_X_FILE names it where LOTKIN_X is a secret.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote, urlsplit
@@ -46,6 +47,24 @@ class Issuer(BaseModel):
     subject_prefix: str  # keeps its people apart from another provider's, e.g. "partner|"
 
 
+class RoleLimits(BaseModel):
+    """What a caller of a role may ask of GraphQL; who has several roles may the most of each."""
+
+    operations_per_minute: int = Field(120, ge=1)  # a person who clicks; a loop is no person
+    cost_per_minute: int = Field(50_000, ge=1)  # ten operations of the largest cost
+    cost_max: int = Field(5_000, ge=1)  # of one operation: some 50 pages of 100 objects
+    depth_max: int = Field(8, ge=1)  # a list of items with places and classes has 7
+    operation_s: float = Field(10, gt=0)  # of one operation; who waits longer has left
+
+
+# Of the site's own people and systems: whole devices at once, walks of up to 30 s.
+INTERNAL = RoleLimits(
+    operations_per_minute=6_000, cost_per_minute=1_000_000, depth_max=12, operation_s=40
+)
+PARTNERS = frozenset({"supplier", "regulator"})
+ANONYMOUS_ROLE = "anonymous"  # who shows no token, where roles are named
+
+
 class Settings(BaseSettings):
     """What a site configures; the defaults suit one site on one machine."""
 
@@ -85,6 +104,13 @@ class Settings(BaseSettings):
     trust_demo_issuer: bool = False  # accept the demo's tokens though other issuers are named
     sign_in_s: int = 8 * 3600  # a shift; a browser signs in again after it, however active
 
+    # The journal's proof: who signs checkpoints, and who watches us do it.
+    journal_origin: str = Field(
+        "lotkin.invalid/journal/main", pattern=r"^[^\s+]+$"
+    )  # a name of ours
+    journal_key_file: Path | None = None  # signs checkpoints; absent: journal.key in state_dir
+    witness_keys: frozenset[str] = frozenset()  # verifier keys whose cosignatures are kept
+
     # Limits, each with its reason.
     document_bytes_max: int = 16 * 1024 * 1024  # one day of a busy line fits; parsing stays < 1 s
     document_depth_max: int = 24  # EPCIS itself needs 8; the rest is room for extensions
@@ -94,6 +120,10 @@ class Settings(BaseSettings):
     page_max: int = 100  # rows a page of ordinary lists
     trace_page_max: int = 10_000  # rows a page of trace and impact lists
     trace_edges_max: int = 200_000  # one answer of some 40 MB; above it the caller narrows
+    body_bytes_max: int = 256 * 1024  # GraphQL of roles that capture nothing; a document is 15 KB
+    role_limits: dict[str, RoleLimits] = Field(default_factory=dict)  # instead of a role's own
+    trusted_documents: Literal["auto", "off", "partners"] = "auto"  # auto: partners, save in a demo
+    sockets_max: int = 5  # open WebSockets of one caller: one for each window they look at
     position_wait_s: float = 2.0  # how long a capture or `atLeast` waits for the journal
 
     @model_validator(mode="before")
@@ -109,6 +139,10 @@ class Settings(BaseSettings):
         user = login.partition(":")[0]
         return values | {"database_url": parts._replace(netloc=f"{user}:{secret}@{place}").geturl()}
 
+    def journal_key(self) -> Path:
+        """Return the file of the key that signs checkpoints; it lies outside the database."""
+        return self.journal_key_file or self.state_dir / "journal.key"
+
     def base_url(self) -> str:
         """Return the address callers reach us at, without a slash at its end."""
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -123,6 +157,16 @@ class Settings(BaseSettings):
         names = {host, "localhost"} if host in {"127.0.0.1", "::1"} else {host}
         found = {f"{ours.scheme}://{f'[{name}]' if ':' in name else name}{port}" for name in names}
         return frozenset(found | {each.rstrip("/").lower() for each in self.allowed_origins})
+
+    def limits_of(self, roles: Iterable[str]) -> RoleLimits:
+        """Return the limits of a caller with `roles`, the larger of each; of none, the least."""
+        found = [self._limits_of(role) for role in roles] or [self._limits_of(ANONYMOUS_ROLE)]
+        names = RoleLimits.model_fields
+        return RoleLimits(**{name: max(getattr(each, name) for each in found) for name in names})
+
+    def _limits_of(self, role: str) -> RoleLimits:
+        is_partner = role in PARTNERS or role == ANONYMOUS_ROLE
+        return self.role_limits.get(role, RoleLimits() if is_partner else INTERNAL)
 
     def neo4j_secret(self) -> str | None:
         """Return the Neo4j password from the variable or its file."""

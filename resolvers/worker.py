@@ -1,4 +1,5 @@
-"""Background loops: the sequencer places intents, the projector follows the journal.
+"""Background loops: the sequencer places intents, the projector follows the journal, checkpoints
+are signed.
 
 Any number of processes may run them; a lock in the database and a fence in the graph let only
 one of each act. Both come back by themselves after their server was gone.
@@ -13,6 +14,7 @@ import structlog
 
 from lotkin.errors import Refusal
 from lotkin.graph.project import PoisonEntry, Projector
+from lotkin.journal import checkpoint, keys, note, tiles
 from lotkin.journal import read as journal_read
 from lotkin.journal import sequence as journal_sequence
 from lotkin.journal.intent import CHANNEL as INTENT_CHANNEL
@@ -20,6 +22,7 @@ from lotkin.journal.sequence import CHANNEL as JOURNAL_CHANNEL
 from lotkin.records import alerts
 from lotkin.records.session import Database
 from lotkin.resolvers.context import Services
+from lotkin.settings import Settings
 
 log = structlog.get_logger()
 
@@ -27,13 +30,15 @@ IDLE_S = 0.5  # how long a loop sleeps through a notification it did not get
 HORIZON_S = 0.005  # a writer that is still open holds intents back; look again soon
 RETRY_S = 1.0  # pause after a server was gone
 POISON_S = 30.0  # a stopped line is tried again this often: people act in minutes
+CHECKPOINT_S = 1.0  # how old the newest checkpoint may be while entries come
 PROJECT_BATCH = 500  # entries a graph transaction: some 50 ms
 
 
 async def run(services: Services, target: Projector | None) -> None:
-    """Run both loops until cancelled; without a graph there is nothing to project to."""
+    """Run all loops until cancelled; without a graph there is nothing to project to."""
     async with asyncio.TaskGroup() as group:
         group.create_task(sequencer(services.database))
+        group.create_task(checkpointer(services.database, services.settings))
         if target is not None:
             group.create_task(projector(services.database, target))
 
@@ -46,6 +51,34 @@ async def sequencer(database: Database) -> None:
 async def projector(database: Database, target: Projector) -> None:
     """Bring the graph to the journal's head, again and again, until cancelled."""
     await _forever("projector", lambda: _project(database, target))
+
+
+async def checkpointer(database: Database, settings: Settings) -> None:
+    """Sign a checkpoint every second in which the journal grew, until cancelled."""
+    while True:
+        await asyncio.sleep(CHECKPOINT_S)
+        try:
+            await checkpoint_once(database, settings)
+        except Refusal as refusal:
+            log.warning("background.waiting", loop="checkpointer", code=refusal.code.value)
+        except UNSIGNED as alarm:
+            log.exception("journal.unsigned", reason=f"{type(alarm).__name__}: {alarm}")
+            await asyncio.sleep(POISON_S)
+
+
+# What must be looked at by people before anything is signed again.
+UNSIGNED = (checkpoint.KeyNotAccepted, checkpoint.Forked, tiles.TornTree, note.BadNote, OSError)
+
+
+async def checkpoint_once(database: Database, settings: Settings) -> int | None:
+    """Sign the journal as it stands; return its size, None when it did not grow.
+
+    Raises: one of UNSIGNED; nothing is signed then.
+    """
+    key = keys.load_or_make(settings.journal_key(), settings.journal_origin, note.ED25519)
+    async with database.transaction() as connection:
+        made = await checkpoint.make(connection, key)
+    return None if made is None else made.size
 
 
 async def _forever(name: str, work: Callable[[], Awaitable[None]]) -> None:
