@@ -189,17 +189,15 @@ create table signing_period (
 create unique index signing_period_open on signing_period (signer) where ended_at is null;
 
 -- Signatures are kept as they were made, whoever asks.
-create function refuse_change() returns trigger language plpgsql as $$
+do $$
+declare
+    kept_table text;
 begin
-    raise exception '% on % is refused: rows are kept as they were written', tg_op, tg_table_name
-        using errcode = 'insufficient_privilege';
+    foreach kept_table in array array['signature', 'signature_void', 'change_version'] loop
+        execute format(
+            'create trigger kept before update or delete on %I for each row '
+            'execute function kept()', kept_table
+        );
+        execute format('alter table %I enable always trigger kept', kept_table);
+    end loop;
 end $$;
-create trigger signature_kept before update or delete on signature
-    for each row execute function refuse_change();
-create trigger signature_void_kept before update or delete on signature_void
-    for each row execute function refuse_change();
-create trigger change_version_kept before update or delete on change_version
-    for each row execute function refuse_change();
-alter table signature enable always trigger signature_kept;
-alter table signature_void enable always trigger signature_void_kept;
-alter table change_version enable always trigger change_version_kept;
