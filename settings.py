@@ -105,11 +105,21 @@ class Settings(BaseSettings):
     sign_in_s: int = 8 * 3600  # a shift; a browser signs in again after it, however active
 
     # The journal's proof: who signs checkpoints, and who watches us do it.
-    journal_origin: str = Field(
-        "lotkin.invalid/journal/main", pattern=r"^[^\s+]+$"
-    )  # a name of ours
+    # A name of ours that no other log has; notes cannot carry spaces or plus signs in it.
+    journal_origin: str = Field(default="lotkin.invalid/journal/main", pattern=r"^[^\s+]+$")
     journal_key_file: Path | None = None  # signs checkpoints; absent: journal.key in state_dir
     witness_keys: frozenset[str] = frozenset()  # verifier keys whose cosignatures are kept
+
+    # How people sign (docs/signatures.md).
+    site_zone: str = "UTC"  # IANA time zone shown beside signature times
+    webauthn_rp_id: str = "localhost"  # domain that signing keys are bound to
+    webauthn_origins: frozenset[str] = frozenset()  # pages that sign; absent: external_url
+    signing_id_token: bool = False  # the identity provider takes prompt=login and a nonce
+    signing_audiences: frozenset[str] = frozenset()  # client ids whose id tokens may sign
+    signing_acr: frozenset[str] = frozenset()  # log-in strengths that may sign; empty: any
+    signing_auth_age_s: int = 12 * 3600  # a log-in older than a long shift signs nothing
+    enrol_auth_age_s: int = 900  # a new factor asks for a fresh log-in
+    signing_period: bool = False  # 21 CFR 11.200(a)(1)(i): later signings with one component
 
     # Limits, each with its reason.
     document_bytes_max: int = 16 * 1024 * 1024  # one day of a busy line fits; parsing stays < 1 s
