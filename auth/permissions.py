@@ -8,6 +8,7 @@ class Permission(StrEnum):
 
     ACCESS_GRANT = "access:grant"
     ACCESS_READ = "access:read"
+    ACCOUNT_MANAGE = "account:manage"
     ALERT_READ = "alert:read"
     CHANGE_APPROVE = "change:approve"
     CHANGE_RAISE = "change:raise"
@@ -77,7 +78,13 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.REGULATOR: frozenset(_EVERYONE),
     Role.AUDITOR: frozenset(_QUALITY | {Permission.JOURNAL_READ, Permission.ACCESS_READ}),
     Role.ADMINISTRATOR: frozenset(
-        _EVERYONE | {Permission.ACCESS_GRANT, Permission.ACCESS_READ, Permission.FACTOR_RESET}
+        _EVERYONE
+        | {
+            Permission.ACCESS_GRANT,
+            Permission.ACCESS_READ,
+            Permission.ACCOUNT_MANAGE,
+            Permission.FACTOR_RESET,
+        }
     ),
 }
 
@@ -89,6 +96,7 @@ SIGNING = frozenset({Role.QA_RELEASER, Role.CHANGE_APPROVER, Role.RECALL_COORDIN
 WRITING = frozenset(
     {
         Permission.ACCESS_GRANT,
+        Permission.ACCOUNT_MANAGE,
         Permission.CHANGE_APPROVE,
         Permission.CHANGE_RAISE,
         Permission.EVENT_CAPTURE,

@@ -9,7 +9,7 @@ create table account (
     organisation text,
     roles text[] not null default '{}',
     password_hash text not null,
-    -- Set by somebody else: good for one sign-in, at which the person chooses another.
+    -- Set by somebody else: no token is given out before the person chose another.
     password_is_temporary boolean not null default true,
     totp_seed bytea,     -- sealed with a key outside the database
     totp_last bigint not null default 0,
