@@ -5,7 +5,7 @@ statements of one question share one REPEATABLE READ snapshot.
 """
 
 import struct
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any, TypeAlias, cast
@@ -185,6 +185,7 @@ TIMEOUT = "select set_config('statement_timeout', %(timeout_ms)s, true)"
 POSITION = "select array_agg(size) from journal_head"
 
 Statement: TypeAlias = str
+Enter: TypeAlias = Callable[[AsyncConnection], Awaitable[None]]
 
 
 class RelationalReader:
@@ -192,15 +193,17 @@ class RelationalReader:
 
     engine = Engine.POSTGRESQL
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, enter: Enter | None = None) -> None:
+        """enter: what each question begins with, such as a partner's scope."""
         self._pool = engine
+        self._enter = enter
 
     async def position(self) -> int:
         """Return the journal's size.
 
         Raises: Refusal UNAVAILABLE.
         """
-        async with asking(self._pool, Known(), Bounds()) as ask:
+        async with asking(self._pool, Known(), Bounds(), self._enter) as ask:
             return int((await ask(POSITION))[0][0])
 
     async def lineage(
@@ -211,7 +214,7 @@ class RelationalReader:
         Raises: Refusal WALK_TOO_LARGE, WALK_TIMEOUT, UNAVAILABLE.
         """
         forward = direction is Direction.FORWARD
-        async with asking(self._pool, known, bounds) as ask:
+        async with asking(self._pool, known, bounds, self._enter) as ask:
             reached = await ask.walk(WALK_FORWARD if forward else WALK_BACKWARD, starts)
             draws = Flows(*await ask(DRAWS, nodes=reached.activities))
             productions = Flows(*await ask(PRODUCTIONS, nodes=reached.items))
@@ -236,7 +239,7 @@ class RelationalReader:
 
         Raises: as `lineage`.
         """
-        async with asking(self._pool, known, bounds) as ask:
+        async with asking(self._pool, known, bounds, self._enter) as ask:
             held = (await ask.walk(HOLDERS, items)).items
             stays = Intervals(*await ask(STAYS, nodes=held))
             movements = Movements(*await ask(MOVEMENTS, nodes=held))
@@ -244,14 +247,16 @@ class RelationalReader:
 
 
 @asynccontextmanager
-async def asking(engine: AsyncEngine, known: Known, bounds: Bounds) -> AsyncIterator["Question"]:
+async def asking(
+    engine: AsyncEngine, known: Known, bounds: Bounds, enter: Enter | None = None
+) -> AsyncIterator["Question"]:
     """Give a question its snapshot, and turn what the server or driver raises into refusals.
 
     Raises: Refusal WALK_TIMEOUT, UNAVAILABLE.
     """
     try:
         async with engine.connect() as connection:
-            yield await Question.begin(connection, known, bounds)
+            yield await Question.begin(connection, known, bounds, enter)
     except psycopg.errors.QueryCanceled as error:
         raise Refusal(RefusalCode.WALK_TIMEOUT, seconds=bounds.timeout_s) from error
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
@@ -270,10 +275,18 @@ class Question:
         self._deadline = clock.elapsed() + bounds.timeout_s
 
     @classmethod
-    async def begin(cls, connection: AsyncConnection, known: Known, bounds: Bounds) -> "Question":
+    async def begin(
+        cls,
+        connection: AsyncConnection,
+        known: Known,
+        bounds: Bounds,
+        enter: Enter | None = None,
+    ) -> "Question":
         await connection.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
+        if enter is not None:
+            await enter(connection)
         # The driver's own connection: its binary arrays become columns without a Python object a
         # value (100,000 rows of seven columns: 100 ms this way, a second through rows).
         raw = await connection.get_raw_connection()

@@ -22,6 +22,24 @@ IDLE_IN_TRANSACTION_S = 10
 STATEMENT_TIMEOUT_S = 60
 CONNECT_TIMEOUT_S = 5
 
+# Database roles (0005_access.sql); the log-in of LOTKIN_DATABASE_URL must be a member of each.
+APP = "lotkin_app"
+SEQUENCER = "lotkin_seq"
+PROJECTOR = "lotkin_proj"
+SUPPLIER = "lotkin_supplier"
+REGULATOR = "lotkin_regulator"
+PARTNER_POOL = 5  # connections of a partner's pool: people inside come first
+PARTNER_TIMEOUT_S = 5
+
+_PARTNER_OPTIONS = (
+    f" -c default_transaction_read_only=on -c statement_timeout={PARTNER_TIMEOUT_S * 1000}"
+    " -c search_path={}"
+)
+_OPTIONS = {
+    SUPPLIER: _PARTNER_OPTIONS.format("supplier,partner"),
+    REGULATOR: _PARTNER_OPTIONS.format("partner"),
+}
+
 
 def async_url(url: str) -> str:
     """Return a libpq-style URL as SQLAlchemy wants it for psycopg 3."""
@@ -32,14 +50,20 @@ def async_url(url: str) -> str:
 
 
 class Database:
-    """A pool of connections to one PostgreSQL."""
+    """A pool of connections to one PostgreSQL, all of them in one database role."""
 
-    def __init__(self, url: str, *, pool: int = 10) -> None:
+    def __init__(self, url: str, *, pool: int = 10, role: str | None = APP) -> None:
+        """Open nothing yet. role: None for that of the log-in itself, as migrations need it."""
         options = (
             f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_S * 1000} "
             f"-c statement_timeout={STATEMENT_TIMEOUT_S * 1000} -c timezone=UTC"
         )
+        if role is not None:
+            # At the start, not by SET: what a pooled connection forgets, it falls back on this.
+            options += f" -c role={role}" + _OPTIONS.get(role, "")
         self.url = url
+        self.role = role
+        self._others: dict[str, Database] = {}
         self.engine: AsyncEngine = create_async_engine(
             async_url(url),
             pool_size=pool,
@@ -47,6 +71,17 @@ class Database:
             pool_pre_ping=True,
             connect_args={"options": options, "connect_timeout": CONNECT_TIMEOUT_S},
         )
+
+    def as_role(self, role: str) -> "Database":
+        """Return a pool in another role; opened on first use, closed with this one."""
+        if role == self.role:
+            return self
+        if role not in self._others:
+            self._others[role] = Database(self.url, pool=PARTNER_POOL, role=role)
+        return self._others[role]
+
+    async def enter(self, connection: Connection) -> None:
+        """Do what each transaction begins with; nothing here, a scope in `records.access`."""
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -57,6 +92,7 @@ class Database:
         with _unavailable():
             async with self.engine.connect() as connection:
                 await connection.begin()
+                await self.enter(connection)
                 yield connection
                 await connection.commit()
 
@@ -71,6 +107,7 @@ class Database:
                 await connection.execution_options(
                     isolation_level="REPEATABLE READ", postgresql_readonly=True
                 )
+                await self.enter(connection)
                 yield connection
 
     async def run(self, work: Callable[[Connection], Awaitable[T]]) -> T:
@@ -105,7 +142,9 @@ class Database:
                         pass
 
     async def close(self) -> None:
-        """Close every pooled connection."""
+        """Close every pooled connection, of other roles too."""
+        for other in self._others.values():
+            await other.close()
         await self.engine.dispose()
 
 

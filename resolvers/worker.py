@@ -20,7 +20,7 @@ from lotkin.journal import sequence as journal_sequence
 from lotkin.journal.intent import CHANNEL as INTENT_CHANNEL
 from lotkin.journal.sequence import CHANNEL as JOURNAL_CHANNEL
 from lotkin.records import alerts
-from lotkin.records.session import Database
+from lotkin.records.session import PROJECTOR, SEQUENCER, Database
 from lotkin.resolvers.context import Services
 from lotkin.settings import Settings
 
@@ -45,12 +45,12 @@ async def run(services: Services, target: Projector | None) -> None:
 
 async def sequencer(database: Database) -> None:
     """Place committed intents until cancelled."""
-    await _forever("sequencer", lambda: _sequence(database))
+    await _forever("sequencer", lambda: _sequence(database.as_role(SEQUENCER)))
 
 
 async def projector(database: Database, target: Projector) -> None:
     """Bring the graph to the journal's head, again and again, until cancelled."""
-    await _forever("projector", lambda: _project(database, target))
+    await _forever("projector", lambda: _project(database.as_role(PROJECTOR), target))
 
 
 async def checkpointer(database: Database, settings: Settings) -> None:
@@ -76,7 +76,7 @@ async def checkpoint_once(database: Database, settings: Settings) -> int | None:
     Raises: one of UNSIGNED; nothing is signed then.
     """
     key = keys.load_or_make(settings.journal_key(), settings.journal_origin, note.ED25519)
-    async with database.transaction() as connection:
+    async with database.as_role(SEQUENCER).transaction() as connection:
         made = await checkpoint.make(connection, key)
     return None if made is None else made.size
 
@@ -103,7 +103,7 @@ async def _sequence(database: Database) -> None:
 
 async def sequence_once(database: Database) -> int:
     """Place what is ready; return how many entries were placed."""
-    async with database.transaction() as connection:
+    async with database.as_role(SEQUENCER).transaction() as connection:
         return await journal_sequence.sequence(connection)
 
 

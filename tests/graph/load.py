@@ -48,6 +48,7 @@ async def empty(engine: AsyncEngine) -> None:
     async with engine.connect() as connection:
         raw = (await connection.get_raw_connection()).driver_connection
         assert raw is not None
+        await raw.execute("set local role none")
         await raw.execute(EMPTY)
         await raw.commit()
 
@@ -71,6 +72,7 @@ async def append(
     async with engine.connect() as connection:
         raw = (await connection.get_raw_connection()).driver_connection
         assert raw is not None
+        await raw.execute("set local role none")  # the log-in's own role may COPY
         for table, columns, rows in _tables(entries, head):
             statement = f"copy {table} ({columns}) from stdin"
             async with raw.cursor() as cursor, cursor.copy(statement) as copy:
@@ -80,7 +82,9 @@ async def append(
         await raw.commit()
         if len(entries) > 1000:  # what autovacuum would do soon
             await raw.set_autocommit(True)
+            await raw.execute("set role none")
             await raw.execute("vacuum analyze")
+            await raw.execute("reset role")
             await raw.set_autocommit(False)
     return [(seq, {"graph": body}) for seq, body in entries if seq <= head]
 

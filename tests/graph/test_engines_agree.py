@@ -296,6 +296,7 @@ async def test_a_connection_cut_during_a_walk_is_a_typed_refusal(engines: Engine
     reading = asyncio.create_task(read())
     async with engines.database.engine.connect() as connection:
         while not reading.done():
+            await connection.exec_driver_sql("set local role none")  # the application may not
             await connection.exec_driver_sql(cut)
             await connection.rollback()  # a transaction sees one list of backends
             await asyncio.sleep(0.005)
