@@ -1,7 +1,8 @@
 """A whole service without HTTP: record, sequencer, engines, and people with roles."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -12,8 +13,13 @@ from lotkin.graph.relational import RelationalReader
 from lotkin.records.session import Database
 from lotkin.resolvers import worker
 from lotkin.resolvers.context import Context, Services
-from lotkin.settings import Settings
+from lotkin.settings import Settings, SourceSystem
+from tests.flows.outside import OWN_KEY, Outside, own_database, serving
 
+SOURCES = {
+    "urn:src:mes": SourceSystem(timeQuality="MEASURED", clockUncertaintySeconds=60),
+    "urn:src:erp": SourceSystem(timeQuality="BACKFLUSHED"),
+}
 OPERATOR = Actor("op-1", "Op Erator", None, frozenset({Role.OPERATOR}))
 
 
@@ -31,3 +37,19 @@ async def context(services: Services) -> AsyncIterator[Context]:
     yield Context(OPERATOR, services)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture(scope="module")
+def outside(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
+    """A live service over HTTP with a database of its own, for all tests of a module."""
+    with own_database(postgres_url) as url:
+        folder: Path = tmp_path_factory.mktemp("outside")
+        site = Settings(
+            state_dir=folder,
+            database_url=url,
+            own_parties=frozenset({OWN_KEY}),
+            sources=SOURCES,
+            position_wait_s=5,
+        )
+        with serving(site) as service:
+            yield service
