@@ -5,7 +5,7 @@ a container's movement is handed down to what is inside it at that instant, void
 closed, and the last word of each item is read. Places need events and are read in `domain.place`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import IntEnum
 from typing import NamedTuple, TypeAlias, TypeVar
 
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lotkin.domain.genealogy import (
+    OPEN,
     UNKNOWN,
     Custody,
     Intervals,
@@ -108,12 +109,19 @@ def holders(
 
 
 def consignments(
-    custody: Custody, items: Ints, exposed_since: Ints, at: int, own: frozenset[int]
+    custody: Custody,
+    items: Ints,
+    exposed_since: Ints,
+    at: int,
+    own: frozenset[int],
+    windows: Iterable[tuple[int, int, int]] = (),
 ) -> ConsignmentColumns:
     """Return who was sent which of `items` up to `at`, not before it was exposed (ruling 11).
 
-    exposed_since: L of each item, microseconds; NEVER lists every consignment. A shipment counts
-    if `upper(shipped) >= L`. A receipt elsewhere counts where no shipment to that party is known.
+    exposed_since: L of each item, microseconds; NEVER lists every consignment, OPEN none but those
+    in a window. A shipment counts if `upper(shipped) >= L`. windows: (item, since, until) of
+    suspects; a shipment surely outside does not count by them (ruling 5). A receipt elsewhere
+    counts where no shipment to that party is known.
     """
     moves = _only(_effective(custody, at), items)
     order = np.argsort(items, kind="stable")
@@ -122,11 +130,9 @@ def consignments(
         if moves.item.size
         else moves.item
     )
-    measured = moves.quality == TimeQuality.MEASURED
-    # Written as a difference so that an L of -2^63 cannot overflow.
-    in_time = (
-        ~measured | (moves.at >= tainted_from) | (tainted_from - moves.at <= moves.uncertainty)
-    )
+    in_time = _not_before(moves, tainted_from) & (tainted_from != OPEN)
+    for item, since, until in windows:
+        in_time |= (moves.item == item) & _not_before(moves, since) & _may_be_before(moves, until)
     elsewhere = _is_other(moves.receiver, own)
     kept = (
         elsewhere & in_time & (_is_kind(moves, MovementKind.SHIP) | _is_untold_shipment(moves, own))
@@ -291,6 +297,19 @@ def _receivers_filled(moves: Movements) -> Movements:
     for row in np.flatnonzero(same & shipped & (sender == UNKNOWN)):
         sender[row] = sender[row - 1] if shipped[row - 1] else receiver[row - 1]
     return moves._replace(sender=sender, receiver=receiver)
+
+
+def _not_before(moves: Movements, instant: Ints | int) -> Flags:
+    """Rows that are not surely before an instant."""
+    measured = moves.quality == TimeQuality.MEASURED
+    # Written as a difference so that an instant of -2^63 cannot overflow.
+    return ~measured | (moves.at >= instant) | (instant - moves.at <= moves.uncertainty)
+
+
+def _may_be_before(moves: Movements, instant: int) -> Flags:
+    """Rows that are not surely at or after an instant."""
+    measured = moves.quality == TimeQuality.MEASURED
+    return ~measured | (moves.at - moves.uncertainty < instant)
 
 
 def _is_kind(moves: Movements, kind: MovementKind) -> Flags:

@@ -23,6 +23,7 @@ Containers are walked through and never listed, unless suspect.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -37,17 +38,31 @@ from lotkin.domain.spread import INHERIT, Network, Run, untimed
 from lotkin.domain.taint import Scene, Suspect, scene
 from lotkin.domain.witness import Search
 
-__all__ = ["RULES", "Exposure", "ExposureClass", "Rule", "Step", "Suspect", "expose"]
+__all__ = ["RULES", "Exposure", "ExposureClass", "Rule", "Step", "Suspect", "Windows", "expose"]
+
+
+class Windows(NamedTuple):
+    """Suspects with a window: the outgoing facts of `item` in [since, until) carry taint."""
+
+    item: Ints
+    since: Ints
+    until: Ints
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Exposure:
-    """Every exposed item, ascending. `rules` index `RULES`; `exposed_at` is NEVER if not finite."""
+    """Every exposed item, ascending. `rules` index `RULES`; `exposed_at` is NEVER if not finite.
+
+    windows: by window of a suspect, when it is only suspect then. otherwise_at: by item, since when
+    taint reaches it without any window of its own; OPEN = none does.
+    """
 
     items: Ints
     classes: Ints
     rules: Ints
     exposed_at: Ints
+    otherwise_at: Ints
+    windows: Windows
     _proofs: Proofs = field(repr=False)
 
     def witness(self, item: int) -> tuple[Step, ...]:
@@ -97,13 +112,25 @@ def expose(
         excluded = classes == int(ExposureClass.EXCLUDED)
         classes[excluded] = int(ExposureClass.POSSIBLE)
         rules[excluded] = NUMBER[Rule.UNCERTAIN_TIME]
-    label = found.label[:n].copy()
-    np.minimum.at(label, stage.window_item, found.label[n : stage.split])
+    otherwise = found.label[:n]
+    windows = Windows(
+        stage.stuff.ids[stage.window_item], found.label[n : stage.split], stage.window_until
+    )
+    label = otherwise.copy()
+    np.minimum.at(label, stage.window_item, windows.since)
     label[label == OPEN] = NEVER
     listed = free.run.reached[:n] & (stage.stuff.kind != int(ItemKind.CONTAINER))
     listed[stage.suspects] = True
     proofs = Proofs(stage, certain, found, free, out, classes, rules)
-    return Exposure(stage.stuff.ids[listed], classes[listed], rules[listed], label[listed], proofs)
+    return Exposure(
+        stage.stuff.ids[listed],
+        classes[listed],
+        rules[listed],
+        label[listed],
+        otherwise[listed],
+        windows,
+        proofs,
+    )
 
 
 def _by_proof(certain: Search, found: Timed) -> list[tuple[Run, int, ExposureClass]]:

@@ -37,6 +37,7 @@ class Scene:
     seeds: Ints  # nodes at which taint starts: items without a window, and windows
     seed_labels: Ints
     window_item: Ints
+    window_until: Ints
     node_item: Ints  # by item or window node: the item place
     split: int
     count: int
@@ -88,6 +89,7 @@ def scene(stuff: Material, suspects: Sequence[Suspect]) -> Scene:
         seeds=np.concatenate([stuff.places([s.item for s in whole]), np.arange(n, split)]),
         seed_labels=ints([NEVER] * len(whole) + [suspect.since for suspect in windows]),
         window_item=window_item,
+        window_until=ints([suspect.until for suspect in windows]),
         node_item=np.concatenate([np.arange(n), window_item]),
         split=split,
         count=split + len(stuff.activities),

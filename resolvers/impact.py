@@ -125,11 +125,12 @@ class Impact:
     def consignments(self) -> ConsignmentColumns:
         """Who was sent which exposed item once it was exposed (domain 5.5, Reach)."""
         items = self.exposure.items[self.is_listed]
-        since = self.exposure.exposed_at[self.is_listed]
+        since = self.exposure.otherwise_at[self.is_listed]
         if self.policy is Policy.UNTIMED:
             since = np.full_like(since, NEVER)
+        windows = zip(*(column.tolist() for column in self.exposure.windows), strict=True)
         at, own = self.stand.event_time, self.found.own
-        return custody_rules.consignments(self.custody, items, since, at, own)
+        return custody_rules.consignments(self.custody, items, since, at, own, windows)
 
     @cached_property
     def containers(self) -> Ints:
