@@ -179,8 +179,13 @@ where a.kind <> 10
   and not exists (select from untracked u where u.activity_id = a.id and not u.is_draw)
 union all
 select 'FACTS_RETRACTED', i.id, null, null from asked_item i
-where exists (select from draw f where f.item_id = i.id and ended(f))
-  and not exists (select from draw f where f.item_id = i.id and known(f))
+where (exists (select from draw f where f.item_id = i.id and ended(f))
+        and not exists (select from draw f where f.item_id = i.id and known(f)))
+   or (exists (select from production f where f.item_id = i.id and ended(f))
+        and not exists (select from production f where f.item_id = i.id and known(f)))
+   or (exists (select from stay f where f.child_id = i.id and f.is_installation and ended(f))
+        and not exists (
+            select from stay f where f.child_id = i.id and f.is_installation and known(f)))
 order by 1, 2, 3, 4
 """
 
