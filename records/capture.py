@@ -86,7 +86,7 @@ async def _resolve(connection: Connection, entries: Sequence[Entry], teller: Tel
         items=await identities.items(connection, seen, classes, org=teller.org, site=teller.site),
         classes=classes,
         locations=await identities.locations(connection, (place.key for place in places)),
-        parties=await identities.party_of(connection, parties),
+        parties=await identities.party_of(connection, parties, also=teller.parties),
         activities=await identities.activities(connection, activities),
     )
 

@@ -33,8 +33,9 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Teller:
-    """Whose rows these are."""
+    """Whose rows these are. parties: keys of our own parties, known before anybody names them."""
 
     actor: str
     org: str
     site: str
+    parties: frozenset[str] = frozenset()

@@ -51,8 +51,13 @@ async def locations(connection: Connection, keys: Iterable[str]) -> dict[str, in
     return dict(found.all())
 
 
-async def party_of(connection: Connection, places: Iterable[Identity]) -> dict[str, int]:
-    """Return the party id for each place key: itself, its location's party, or its GLN's."""
+async def party_of(
+    connection: Connection, places: Iterable[Identity], *, also: frozenset[str] = frozenset()
+) -> dict[str, int]:
+    """Return the party id for each place key: itself, its location's party, or its GLN's.
+
+    also: keys of parties to know from now on.
+    """
     wanted = {place.key: place for place in places}
     sites = [key for key, place in wanted.items() if place.thing is Thing.LOCATION]
     owners: dict[str, int] = {}
@@ -65,7 +70,7 @@ async def party_of(connection: Connection, places: Iterable[Identity]) -> dict[s
         )
         owners = dict(found.all())
     others = {key: owner_key(place) for key, place in wanted.items() if key not in owners}
-    ids = await parties(connection, others.values())
+    ids = await parties(connection, {*others.values(), *also})
     return owners | {key: ids[owner] for key, owner in others.items()}
 
 

@@ -29,7 +29,7 @@ from lotkin.records.session import Connection
 from lotkin.resolvers import answers
 from lotkin.resolvers.context import Context
 from lotkin.resolvers.journaling import acting
-from lotkin.resolvers.own import own_keys
+from lotkin.resolvers.own import own_keys, own_party_keys
 from lotkin.resolvers.remarks import remarks_of
 from lotkin.resolvers.usecase import usecase
 
@@ -202,7 +202,7 @@ async def _write_entries(
         entries,
         parsed.master,
         [events.Retraction(*pair) for pair in admission.pairs],
-        teller=Teller(context.actor.subject, settings.org, settings.site),
+        teller=Teller(context.actor.subject, settings.org, settings.site, own_party_keys(settings)),
         at=at,
     )
     await journal_intent.append(connection, [_intent(context, entry, at) for entry in entries])

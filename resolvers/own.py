@@ -18,3 +18,15 @@ def own_keys(settings: Settings) -> frozenset[str]:
 def _canonical(told: frozenset[str]) -> frozenset[str]:
     # A canonical key is a path, which no scheme reads; it is taken as it is.
     return frozenset(key if key.startswith("/") else parse_epc(key).key for key in told)
+
+
+def own_party_keys(settings: Settings) -> frozenset[str]:
+    """Return the keys of the parties that are ourselves; where none is configured, of our org.
+
+    The party of a place of ours has its GLN.
+    Raises: as `own_keys`.
+    """
+    keys = own_keys(settings) or frozenset({settings.org})
+    return frozenset(
+        f"/417/{key.split('/')[2]}" if key.startswith("/414/") else key for key in keys
+    )
