@@ -17,6 +17,10 @@ class NodeType(StrEnum):
     LOCATION = "Location"
     ACTIVITY = "Activity"
     EVENT = "Event"
+    CHALLENGE = "SignatureChallenge"
+    SIGNATURE = "Signature"
+    CHANGE = "Change"
+    HOLD = "HoldRecord"
 
 
 def node_id(tag: str, row: int) -> str:

@@ -54,7 +54,7 @@ class Held(NamedTuple):
 
 
 class Inspected(NamedTuple):
-    """Inspections told since the last one that failed, whether one failed, and how many it needs."""
+    """Inspections accepted since one failed, how many are needed, whether the last failed."""
 
     accepted: int
     required: int

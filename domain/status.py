@@ -46,11 +46,15 @@ class Telling(NamedTuple):
 
 
 class Hold(NamedTuple):
-    """Why an item may not be used: `holding`, or the disposition that was set to last."""
+    """Why an item may not be used: `holding`, or the disposition that was set to last.
+
+    Exactly one of event_id, record is set: an event told it, or the record (row id) has it.
+    """
 
     reason: str
     since: int
-    event_id: str
+    event_id: str | None
+    record: int | None = None
 
 
 class Moved(NamedTuple):

@@ -245,7 +245,7 @@ async def after(connection: Connection, id: int, *, limit: int) -> list[Signatur
 class Recent(NamedTuple):
     """Wrong or open attempts of the window; `free_at`: when the oldest of them leaves it."""
 
-    count: int
+    failures: int
     free_at: datetime | None
     is_told: bool
 

@@ -14,12 +14,15 @@ from lotkin.domain import status as rules
 from lotkin.domain.balance import Amount, LotAmounts, MassBalance
 from lotkin.domain.identity import Reading
 from lotkin.domain.nodeid import NodeType, parse_node_id
+from lotkin.domain.release import LotState, Quality, status_by_quality
 from lotkin.domain.status import Hold, ItemStatus
 from lotkin.errors import Refusal, RefusalCode
 from lotkin.records import items as records
+from lotkin.records import release as release_records
 from lotkin.records import timeline as timeline_records
 from lotkin.records.items import ActivityRow, ClassRow, ItemRow, NamedRow
 from lotkin.records.places import Inside
+from lotkin.records.release import QualityRow
 from lotkin.records.timeline import Page, TimelineRow
 from lotkin.resolvers import loaders
 from lotkin.resolvers.batching import batched
@@ -175,6 +178,7 @@ async def _condition(context: Context, items: tuple[int, ...]) -> Mapping[int, C
     places = [place(context, (item, at)) for item in items]
     async with context.database.reading() as connection:
         told = await timeline_records.tellings(connection, items, at)
+        decided = await release_records.quality_of(connection, items)
     found: dict[int, Condition] = {}
     for item, where in zip(items, await _all(places), strict=True):
         status = rules.status(
@@ -183,8 +187,16 @@ async def _condition(context: Context, items: tuple[int, ...]) -> Mapping[int, C
             is_consumed=where.consumed_by is not None,
             is_scrapped=where.is_scrapped,
         )
-        found[item] = Condition(status, tuple(rules.holds(told[item])))
+        quality, held = _quality(decided[item])
+        holds = (*rules.holds(told[item]), *held)
+        found[item] = Condition(status_by_quality(status, quality), holds)
     return found
+
+
+def _quality(row: QualityRow) -> tuple[Quality, list[Hold]]:
+    """Return what the quality record says of an item, and its holds."""
+    held = [Hold(each.reason, clock.to_us(each.placed_at), None, each.id) for each in row.holds]
+    return Quality(None if row.state is None else LotState(row.state), bool(held)), held
 
 
 async def _all(loads: Sequence[Any]) -> list[Place]:
