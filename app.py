@@ -25,6 +25,7 @@ from lotkin.graph.neo4j import Driver, Neo4jReader, open_driver
 from lotkin.graph.project import Projector
 from lotkin.graph.relational import RelationalReader
 from lotkin.portal import capture, graphiql, health, metrics
+from lotkin.portal.headers import SecurityHeaders
 from lotkin.records.session import Database
 from lotkin.resolvers import worker
 from lotkin.resolvers.bugs import masked
@@ -52,8 +53,9 @@ def create_app(settings: Settings, *, background: bool) -> Starlette:
         routes=_routes(services, measured),
         middleware=[
             Middleware(metrics.RequestMetrics, measured),
-            Middleware(BodyLimit, settings.document_bytes_max),
+            Middleware(SecurityHeaders),
             Middleware(BearerAuthentication, TokenVerifier(settings)),
+            Middleware(BodyLimit, settings.body_bytes_max, settings.document_bytes_max),
         ],
         lifespan=lifespan,
     )
@@ -109,6 +111,7 @@ def _routes(services: Services, measured: metrics.Metrics) -> list[BaseRoute]:
     return [
         Route("/", _to_ide, methods=["GET"]),
         Route("/graphql", endpoint),
+        Route("/graphql/trusted/{document}", endpoint),
         WebSocketRoute("/graphql", endpoint),
         *capture.routes(services),
         *health.routes(services),

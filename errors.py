@@ -79,6 +79,9 @@ class RefusalCode(StrEnum):
     WALK_TIMEOUT = "WALK_TIMEOUT"
     RATE_LIMITED = "RATE_LIMITED"
     COST_LIMIT = "COST_LIMIT"
+    DOCUMENT_LIMIT = "DOCUMENT_LIMIT"
+    UNTRUSTED_DOCUMENT = "UNTRUSTED_DOCUMENT"
+    TIMEOUT = "TIMEOUT"
     UNAVAILABLE = "UNAVAILABLE"
     INTERNAL = "INTERNAL"
 
@@ -345,6 +348,18 @@ TEXTS: dict[ProblemCode | RefusalCode, tuple[str, str]] = {
         "The operation costs {cost}; at most {limit} is allowed. Ask for smaller pages or fewer "
         "fields.",
         "操作代价为 {cost},上限为 {limit}。请减小分页或字段数量。",
+    ),
+    RefusalCode.DOCUMENT_LIMIT: (
+        "The document has more than {limit} {what}. Ask in smaller operations.",
+        "文档超过上限:{limit} {what}。请拆分为较小的操作。",
+    ),
+    RefusalCode.UNTRUSTED_DOCUMENT: (
+        "Only listed documents are answered here. Send the documentId of one.",
+        "此处仅接受已登记的文档。请发送其 documentId。",
+    ),
+    RefusalCode.TIMEOUT: (
+        "The operation took longer than {seconds} s. Ask for less, or try again later.",
+        "操作超过 {seconds} 秒。请减少请求内容或稍后重试。",
     ),
     RefusalCode.UNAVAILABLE: (
         "The service cannot reach its database. Try again shortly.",

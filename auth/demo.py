@@ -18,9 +18,10 @@ from lotkin.auth.issuers import demo_issuer, jwks_path, trusts_demo
 from lotkin.auth.permissions import Role
 from lotkin.auth.tokens import TOKEN_TYPE
 from lotkin.errors import Refusal, RefusalCode
-from lotkin.settings import Settings
+from lotkin.settings import PARTNERS, Settings
 
 CLIENT = "lotkin-demo"
+INTROSPECT = "dev:introspect"  # may see the schema, and what is wrong with a document
 
 
 def ensure_key(settings: Settings) -> ECKey:
@@ -49,9 +50,12 @@ def mint(
     name: str,
     organisation: str | None = None,
     lifetime_s: int | None = None,
+    scope: str | None = None,
 ) -> str:
     """Return an access token of the demo's issuer for one person in one role.
 
+    scope: default `dev:introspect` for roles of the site itself, so that the IDE can show them
+    the schema; partners have none, in the demo as elsewhere.
     lifetime_s: default and most is `settings.token_lifetime_max_s`; longer ones are not accepted.
     Raises: as `ensure_key`.
     """
@@ -70,8 +74,14 @@ def mint(
     }
     if organisation is not None:
         claims["org"] = organisation
+    if scope := _scope(role) if scope is None else scope:
+        claims["scope"] = scope
     header = {"alg": "ES256", "typ": TOKEN_TYPE, "kid": key.kid}
     return jwt.encode(header, claims, key, algorithms=["ES256"])
+
+
+def _scope(role: Role) -> str:
+    return "" if role.value in PARTNERS else INTROSPECT
 
 
 def _create(path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from lotkin import clock
 from lotkin.auth.actor import Actor
+from lotkin.auth.permissions import Permission
 from lotkin.auth.tokens import NOBODY, Caller, Credentials, TokenVerifier
 from lotkin.errors import Problem, ProblemCode, Refusal, RefusalCode
 
@@ -18,7 +19,8 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-BODY_S = 60.0  # 16 MiB at 2.2 Mbit/s; a slower sender holds memory and a connection
+BODY_S = 10.0  # 256 KiB at 0.2 Mbit/s; a slower sender holds memory and a connection
+CAPTURE_BODY_S = 60.0  # 16 MiB at 2.2 Mbit/s
 _CALLER, _VERIFIER = "lotkin.caller", "lotkin.verifier"
 
 
@@ -119,32 +121,49 @@ def actor_of(scope: Scope) -> Actor:
 
 
 class BodyLimit:
-    """Lets an endpoint read at most `bytes_max` of a body, within BODY_S.
+    """Lets an endpoint read as much of a body as the caller may send, in the time for it.
 
-    The endpoint's own read raises: Problem DOCUMENT_TOO_LARGE, before more is kept in memory;
-    Refusal BAD_INPUT when the body takes too long.
+    Who captures events may send whole documents; everybody else sends operations and forms.
+    Stands behind BearerAuthentication, which tells who sends. The endpoint's own read raises:
+    Problem DOCUMENT_TOO_LARGE, before more is kept in memory; Refusal BAD_INPUT when the body
+    takes too long.
     """
 
-    def __init__(self, app: App, bytes_max: int) -> None:
+    def __init__(self, app: App, bytes_max: int, capture_bytes_max: int | None = None) -> None:
         self._app = app
         self._bytes_max = bytes_max
+        self._capture_bytes_max = capture_bytes_max or bytes_max
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on with a counting `receive`."""
         if scope["type"] == "http":
             announced = dict(scope["headers"]).get(b"content-length", b"0")
-            count = int(announced) if announced.isdigit() else 0
-            receive = _Body(receive, announced=count, bytes_max=self._bytes_max).receive
+            count = int(announced) if announced.isdigit() and len(announced) < 20 else 0
+            is_large = _may_capture(scope)
+            receive = _Body(
+                receive,
+                announced=count,
+                bytes_max=self._capture_bytes_max if is_large else self._bytes_max,
+                seconds=CAPTURE_BODY_S if is_large else BODY_S,
+            ).receive
         await self._app(scope, receive, send)
+
+
+def _may_capture(scope: Scope) -> bool:
+    try:
+        return Permission.EVENT_CAPTURE in actor_of(scope).permissions
+    except Refusal:
+        return False
 
 
 class _Body:
     """One body on its way in."""
 
-    def __init__(self, receive: Receive, *, announced: int, bytes_max: int) -> None:
+    def __init__(self, receive: Receive, *, announced: int, bytes_max: int, seconds: float) -> None:
         self._receive = receive
         self._announced = announced
         self._bytes_max = bytes_max
+        self._seconds = seconds
         self._read = 0
         self._is_complete = False
         self._deadline: float | None = None
@@ -161,12 +180,12 @@ class _Body:
 
     async def _next(self) -> Message:
         loop = asyncio.get_running_loop()
-        self._deadline = self._deadline or loop.time() + BODY_S
+        self._deadline = self._deadline or loop.time() + self._seconds
         try:
             async with asyncio.timeout_at(self._deadline):
                 return await self._receive()
         except TimeoutError as error:
-            reason = f"The body took longer than {BODY_S:g} s"
+            reason = f"The body took longer than {self._seconds:g} s"
             raise Refusal(RefusalCode.BAD_INPUT, reason=reason) from error
 
     def _check(self, size: int) -> None:

@@ -7,6 +7,7 @@ from lotkin.auth.actor import Actor
 from lotkin.errors import Language
 from lotkin.graph.reader import Reader
 from lotkin.records.session import Database
+from lotkin.resolvers.metering import Meter, Sockets
 from lotkin.settings import Settings
 
 
@@ -18,6 +19,8 @@ class Services:
     database: Database
     relational: Reader
     neo4j: Reader | None
+    meter: Meter = field(default_factory=Meter, compare=False, repr=False)
+    sockets: Sockets = field(default_factory=Sockets, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +30,10 @@ class Context:
     actor: Actor
     services: Services
     language: Language = "en"
+    user_agent: str = ""  # as the request tells; a signature is made where it was asked for
     # Look-ups under way and done in this request (`resolvers.batching`).
     batches: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
+    address: str = ""  # the network address asked from, where there is one
 
     @property
     def settings(self) -> Settings:

@@ -5,6 +5,7 @@ Anything else raised below is a bug: masked here, logged once with the correlati
 reads.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,11 +14,21 @@ import structlog
 from graphql import GraphQLError
 from strawberry.types.execution import ExecutionContext
 
-from lotkin import errors
+from lotkin import clock, errors
 from lotkin.errors import TEXTS, Language, LotkinError, Refusal, RefusalCode
 from lotkin.resolvers.bugs import masked
 
 _log = structlog.get_logger(__name__)
+
+INTROSPECT = "dev:introspect"  # the scope of a token whose owner may see the schema
+ERRORS_MAX = 5  # of one answer: more help nobody, and each is a probe
+DETAIL_CHARS_MAX = 1_000  # in the log; a refused operation gets one line of at most 2 KB
+SUBJECT_CHARS_MAX = 100  # in the log
+# One text for all that can be wrong with a document: names of fields would rebuild the schema.
+UNIFORM: Mapping[Language, str] = {
+    "en": "The document is not one that this service answers",
+    "zh": "本服务不接受该文档",
+}
 
 ProblemCode = strawberry.enum(
     errors.ProblemCode,
@@ -64,8 +75,13 @@ class Schema(strawberry.Schema):
         """Replace every error by its public form, in place; called before any answer leaves."""
         context = execution_context.context if execution_context else None
         language: Language = getattr(context, "language", "en")
-        mask = _Mask()
-        errors[:] = [_public(error, language, mask) for error in errors]
+        actor = getattr(context, "actor", None)
+        mask = _Mask(language, hides_names=actor is not None and INTROSPECT not in actor.scopes)
+        found = [mask.public(error) for error in errors[:ERRORS_MAX]]
+        # Of what is hidden nothing differs, so saying it once says it all.
+        errors[:] = found[:1] if mask.has_hidden else found
+        if mask.is_refusal(found):
+            _rejected(found, execution_context)
 
 
 def error_entry(error: LotkinError, language: Language) -> dict[str, Any]:
@@ -74,12 +90,43 @@ def error_entry(error: LotkinError, language: Language) -> dict[str, Any]:
 
 
 class _Mask:
-    """Masks the bugs of one operation: one correlation id, one log entry."""
+    """Makes the errors of one operation public: bugs under one correlation id, one log entry.
 
-    def __init__(self) -> None:
+    hides_names: what is wrong with a document is not told, since it tells the schema bit by bit.
+    """
+
+    def __init__(self, language: Language, *, hides_names: bool) -> None:
+        self._language: Language = language
+        self._hides_names = hides_names
         self._refusal: Refusal | None = None
+        self.has_hidden = False
 
-    def of(self, bug: BaseException) -> Refusal:
+    def public(self, error: GraphQLError) -> GraphQLError:
+        if isinstance(error, _PublicError):
+            return error
+        cause = _cause(error)
+        if cause is None:  # said by the executor about the request: syntax, validation, variables
+            return self._about_the_request(error)
+        if isinstance(cause, RecursionError):
+            cause = Refusal(RefusalCode.BAD_INPUT, reason="The document is nested too deeply")
+        shown = cause if isinstance(cause, LotkinError) else self._of(cause)
+        if shown.detail:
+            _log.info("refused", code=shown.code.value, detail=shown.detail[:DETAIL_CHARS_MAX])
+        return _located(error, shown.message(self._language), _extensions(shown))
+
+    @staticmethod
+    def is_refusal(found: Sequence[GraphQLError]) -> bool:
+        """Tell whether nothing was executed: an error without a path is about all of it."""
+        return any(error.path is None for error in found)
+
+    def _about_the_request(self, error: GraphQLError) -> GraphQLError:
+        if not self._hides_names:
+            return _located(error, error.message, {"code": RefusalCode.BAD_INPUT.value})
+        self.has_hidden = True
+        refusal = Refusal(RefusalCode.BAD_INPUT, reason=UNIFORM[self._language])
+        return _PublicError(refusal.message(self._language), extensions=_extensions(refusal))
+
+    def _of(self, bug: BaseException) -> Refusal:
         if self._refusal is None:
             self._refusal = masked(bug)
         return self._refusal
@@ -87,20 +134,6 @@ class _Mask:
 
 class _PublicError(GraphQLError):
     """An error already in its public form; lists of errors are cached and come by again."""
-
-
-def _public(error: GraphQLError, language: Language, mask: _Mask) -> GraphQLError:
-    if isinstance(error, _PublicError):
-        return error
-    cause = _cause(error)
-    if cause is None:  # said by the executor about the request: syntax, validation, variables
-        return _located(error, error.message, {"code": RefusalCode.BAD_INPUT.value})
-    if isinstance(cause, RecursionError):
-        cause = Refusal(RefusalCode.BAD_INPUT, reason="The document is nested too deeply")
-    shown = cause if isinstance(cause, LotkinError) else mask.of(cause)
-    if shown.detail:
-        _log.info("refused", code=shown.code.value, detail=shown.detail)
-    return _located(error, shown.message(language), _extensions(shown))
 
 
 def _cause(error: GraphQLError) -> BaseException | None:
@@ -122,6 +155,24 @@ def _located(error: GraphQLError, message: str, extensions: dict[str, Any]) -> G
         positions=error.positions,
         path=error.path,
         extensions=extensions,
+    )
+
+
+def _rejected(errors: Sequence[GraphQLError], execution: ExecutionContext | None) -> None:
+    """Give the refusal a correlation id, and the log one short line without what was sent."""
+    correlation = str(clock.new_id())
+    for error in errors:
+        assert error.extensions is not None
+        error.extensions.setdefault("correlation", correlation)
+    query = (execution.query if execution else None) or ""
+    context = execution.context if execution else None
+    _log.info(
+        "rejected",
+        correlation=correlation,
+        codes=sorted({str((error.extensions or {}).get("code")) for error in errors}),
+        subject=getattr(getattr(context, "actor", None), "subject", "")[:SUBJECT_CHARS_MAX],
+        document=hashlib.sha256(query.encode("utf-8", "replace")).hexdigest()[:16],
+        chars=len(query),
     )
 
 

@@ -14,7 +14,7 @@ from lotkin.domain.lineage import Policy
 from lotkin.domain.nodeid import parse_row
 from lotkin.errors import Refusal, RefusalCode
 from lotkin.resolvers import alerts as alert_cases
-from lotkin.resolvers import impact, items, trace
+from lotkin.resolvers import impact, items, ratelimit, trace
 from lotkin.resolvers import viewer as viewer_cases
 from lotkin.resolvers.asof import Asked, AsOf
 from lotkin.schema.alert import TAG as ALERT
@@ -27,6 +27,7 @@ from lotkin.schema.item import Item, ItemLookup
 from lotkin.schema.item import item as item_object
 from lotkin.schema.node import Node
 from lotkin.schema.paging import Connection, given
+from lotkin.schema.ratelimit import RateLimit
 from lotkin.schema.scalars import BigInt
 from lotkin.schema.scan import Scan
 from lotkin.schema.scan import node as node_object
@@ -100,6 +101,16 @@ class Query:
     async def viewer(self, info: Info) -> Viewer:
         """Return the caller."""
         return Viewer.of(await viewer_cases.viewer(info.context))
+
+    @field(
+        ratelimit.rate_limit,
+        root="Query",
+        name="rateLimit",
+        description="What this operation costs, and what is left this minute.",
+    )
+    async def rate_limit(self, info: Info) -> RateLimit:
+        """Return the caller's rate."""
+        return RateLimit.of(info, await ratelimit.rate_limit(info.context))
 
     @field(items.item, root="Query", name="item", description="The item that a look-up names.")
     async def item(

@@ -4,11 +4,23 @@ from collections.abc import Iterable
 from typing import Any, TypeAlias
 
 import strawberry
+from graphql import DocumentNode, OperationDefinitionNode
 from strawberry.types.nodes import FragmentSpread, InlineFragment, SelectedField, Selection
 
 Tree: TypeAlias = dict[str, "Tree"]
 
 _SKIPPED = {"skip": True, "include": False}
+
+
+def operation_of(document: DocumentNode, name: str | None) -> OperationDefinitionNode | None:
+    """Return the operation of that name, or the only one; None where that is not decided."""
+    found = [
+        each
+        for each in document.definitions
+        if isinstance(each, OperationDefinitionNode)
+        and (name is None or (each.name is not None and each.name.value == name))
+    ]
+    return found[0] if len(found) == 1 else None
 
 
 def selected(info: strawberry.Info[Any, Any]) -> Tree:
