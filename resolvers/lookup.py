@@ -44,7 +44,8 @@ def wanted_of(context: Context, lookup: Lookup) -> Wanted:
         return _wanted(lookup)
     except Problem as problem:
         reason = problem.message(context.language).rstrip(".。")
-        raise Refusal(RefusalCode.BAD_INPUT, reason=reason) from problem
+        code = problem.code.value  # for programs, beside the text: BAD_CHECK_DIGIT, BAD_DATE …
+        raise Refusal(RefusalCode.BAD_INPUT, reason=reason, problem=code) from problem
 
 
 def named_by(reading: Reading) -> list[Wanted]:

@@ -13,7 +13,8 @@ from lotkin.records import remarks as remark_records
 from lotkin.records.entry import Entry
 from lotkin.records.session import Connection
 
-Remarks = dict[int, list[Problem]]
+# By event index: what is odd, and the item it concerns most, None where it is no single item.
+Remarks = dict[int, list[tuple[Problem, int | None]]]
 
 
 async def remarks_of(
@@ -22,7 +23,7 @@ async def remarks_of(
     """Return {event index: remarks} of just written entries, and store each as an alert."""
     remarks: Remarks = defaultdict(list)
     for entry in entries:
-        remarks[entry.event.index].extend(entry.event.remarks)
+        remarks[entry.event.index].extend((each, None) for each in entry.event.remarks)
     await _containment(connection, entries, remarks)
     await _balance(connection, entries, remarks)
     await _overdrawn(connection, entries, remarks)
@@ -35,13 +36,13 @@ async def remarks_of(
                 "code": problem.code.value,
                 "facts": {name: str(value) for name, value in problem.facts.items()},
                 "event_id": rows[index],
-                "item_id": None,
+                "item_id": item,
             }
-            for index, problems in remarks.items()
-            for problem in problems
+            for index, odd in remarks.items()
+            for problem, item in odd
         ],
     )
-    return remarks
+    return {index: [problem for problem, _ in odd] for index, odd in remarks.items()}
 
 
 async def _containment(connection: Connection, entries: Sequence[Entry], remarks: Remarks) -> None:
@@ -55,22 +56,20 @@ async def _containment(connection: Connection, entries: Sequence[Entry], remarks
     keys = await stays.key_by_id(connection, ids)
     for entry in entries:
         for child, conflict in entry.conflicts:
-            remarks[entry.event.index].append(
-                Problem(
-                    ProblemCode.CONTAINMENT_CONFLICT,
-                    child=keys[child],
-                    older=keys[conflict.older],
-                    parent=keys[conflict.parent],
-                )
+            problem = Problem(
+                ProblemCode.CONTAINMENT_CONFLICT,
+                child=keys[child],
+                older=keys[conflict.older],
+                parent=keys[conflict.parent],
             )
+            remarks[entry.event.index].append((problem, child))
         for child, mismatch in entry.mismatches:
-            remarks[entry.event.index].append(
-                Problem(
-                    ProblemCode.CONTENTS_MISMATCH,
-                    parent=keys[mismatch.parent],
-                    reason=f"{keys[child]}: {mismatch.reason}",
-                )
+            problem = Problem(
+                ProblemCode.CONTENTS_MISMATCH,
+                parent=keys[mismatch.parent],
+                reason=f"{keys[child]}: {mismatch.reason}",
             )
+            remarks[entry.event.index].append((problem, mismatch.parent))
 
 
 def _activity(entry: Entry) -> int | None:
@@ -85,15 +84,14 @@ async def _balance(connection: Connection, entries: Sequence[Entry], remarks: Re
     for id, activity in (await remark_records.activity_amounts(connection, list(told))).items():
         found = imbalance(activity.kind, activity.amounts)
         if found is not None:
-            remarks[told[id].event.index].append(
-                Problem(
-                    ProblemCode.MASS_BALANCE,
-                    activity=activity.key,
-                    drawn=f"{found.drawn:f}",
-                    produced=f"{found.produced:f}",
-                    unit=units.ucum(found.unit),
-                )
+            problem = Problem(
+                ProblemCode.MASS_BALANCE,
+                activity=activity.key,
+                drawn=f"{found.drawn:f}",
+                produced=f"{found.produced:f}",
+                unit=units.ucum(found.unit),
             )
+            remarks[told[id].event.index].append((problem, None))
 
 
 async def _overdrawn(connection: Connection, entries: Sequence[Entry], remarks: Remarks) -> None:
@@ -111,7 +109,7 @@ async def _overdrawn(connection: Connection, entries: Sequence[Entry], remarks: 
         if supply and made is not None and used is not None and made[1] == used[1]:
             entry, key = drawn[lot]
             if used[0] > made[0]:
-                remarks[entry.event.index].append(Problem(ProblemCode.OVERDRAWN, item=key))
+                remarks[entry.event.index].append((Problem(ProblemCode.OVERDRAWN, item=key), lot))
 
 
 def _total(amounts: Sequence[tuple[Decimal, str | None]]) -> tuple[Decimal, str] | None:
@@ -132,4 +130,5 @@ async def _after_end(connection: Connection, entries: Sequence[Entry], remarks: 
         return
     for row, item in await remark_records.ended_before(connection, list(items), list(by_row)):
         entry = by_row[row]
-        remarks[entry.event.index].append(Problem(ProblemCode.USED_AFTER_END, item=items[item]))
+        problem = Problem(ProblemCode.USED_AFTER_END, item=items[item])
+        remarks[entry.event.index].append((problem, item))
