@@ -24,9 +24,11 @@ from lotkin.errors import Refusal, RefusalCode
 from lotkin.graph.neo4j import Driver, Neo4jReader, open_driver
 from lotkin.graph.project import Projector
 from lotkin.graph.relational import RelationalReader
-from lotkin.portal import capture, graphiql, health, metrics
+from lotkin.portal import capture, graphiql, health, journal, metrics, oauth
 from lotkin.portal.headers import SecurityHeaders
+from lotkin.portal.signin import SignInPages
 from lotkin.records.session import Database
+from lotkin.records.tokens import ProofMemory, RevocationList
 from lotkin.resolvers import worker
 from lotkin.resolvers.bugs import masked
 from lotkin.resolvers.context import Services
@@ -49,12 +51,17 @@ def create_app(settings: Settings, *, background: bool) -> Starlette:
             yield
 
     measured = metrics.Metrics()
+    verifier = TokenVerifier(
+        settings,
+        revocations=RevocationList(services.database),
+        replays=ProofMemory(services.database),
+    )
     return Starlette(
         routes=_routes(services, measured),
         middleware=[
             Middleware(metrics.RequestMetrics, measured),
             Middleware(SecurityHeaders),
-            Middleware(BearerAuthentication, TokenVerifier(settings)),
+            Middleware(BearerAuthentication, verifier),
             Middleware(BodyLimit, settings.body_bytes_max, settings.document_bytes_max),
         ],
         lifespan=lifespan,
@@ -115,9 +122,17 @@ def _routes(services: Services, measured: metrics.Metrics) -> list[BaseRoute]:
         WebSocketRoute("/graphql", endpoint),
         *capture.routes(services),
         *health.routes(services),
+        *journal.routes(services),
         *metrics.routes(services, measured),
         *graphiql.routes(),
+        *oauth.resource_routes(services.settings),
+        *(_sign_in_routes(services) if services.settings.auth_server else []),
     ]
+
+
+def _sign_in_routes(services: Services) -> list[BaseRoute]:
+    service = oauth.authorization_service(services)
+    return [*oauth.routes(service), *SignInPages(services, service).routes()]
 
 
 async def _to_ide(request: Request) -> Response:  # noqa: ARG001

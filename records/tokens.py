@@ -13,6 +13,7 @@ from sqlalchemy import Connection as SyncConnection
 from sqlalchemy import text
 
 from lotkin import clock
+from lotkin.errors import Refusal, RefusalCode
 from lotkin.records.session import Connection, Database
 
 READ_AGAIN_S = 1.0  # how far behind the record a process may be with revocations
@@ -276,7 +277,7 @@ class RevocationList:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._revoked: frozenset[tuple[str, str]] = frozenset()
-        self._read_at = float("-inf")
+        self._read_at = self._failed_at = float("-inf")
         self._lock = asyncio.Lock()
 
     async def is_revoked(self, issuer: str, token_id: str) -> bool:
@@ -289,6 +290,16 @@ class RevocationList:
 
     async def _read(self) -> None:
         asked = clock.elapsed()
+        if asked - self._failed_at < READ_AGAIN_S:  # not each of a crowd waits for a lost server
+            raise Refusal(RefusalCode.UNAVAILABLE, detail="revocations cannot be read")
+        try:
+            await self._fetch()
+        except Refusal:
+            self._failed_at = clock.elapsed()
+            raise
+        self._read_at = asked
+
+    async def _fetch(self) -> None:
         # A token lives on for the skew allowed to clocks.
         statement = (
             "select issuer, jti from revoked_token where until > clock_timestamp() - "
@@ -297,7 +308,6 @@ class RevocationList:
         async with self._database.reading() as connection:
             rows = await connection.execute(text(statement))
             self._revoked = frozenset((issuer, jti) for issuer, jti in rows)
-        self._read_at = asked
 
 
 class ProofMemory:
