@@ -6,7 +6,7 @@ UV ?= uv
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check bench lock clean
+.PHONY: help install run test check interop bench lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name what; do \
@@ -29,6 +29,10 @@ check: install ## Format, lint, types, import direction, architecture
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
 	@.venv/bin/python -m pytest -q tests/test_architecture.py
+
+interop: install ## What needs Node or Go: audits, other people's clients and verifiers; each prints its figure
+	@set -e; for each in $(basename $(notdir $(sort $(wildcard tests/interop/run_*.py)))); do \
+		echo "== $$each"; .venv/bin/python -m tests.interop.$$each $(ARGS); done
 
 bench: install ## Measure; the first line is the ratio to the bare driver
 	@.venv/bin/python bench $(ARGS)

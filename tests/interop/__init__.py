@@ -1,0 +1,1 @@
+"""Suites of others against this service: they need Node or Go, so `make interop` runs them."""
