@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 SCRAPE_S = 2.0
 # Names, not addresses: callers must not be able to make new time series.
-_NAMED = ("graphql", "capture", "graphiql", "livez", "readyz", "metrics")
+_NAMED = ("graphql", "capture", "graphiql", "journal", "livez", "readyz", "metrics")
 _METHODS = frozenset({"GET", "POST", "OPTIONS", "HEAD"})
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 

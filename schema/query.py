@@ -14,7 +14,8 @@ from lotkin.domain.lineage import Policy
 from lotkin.domain.nodeid import parse_row
 from lotkin.errors import Refusal, RefusalCode
 from lotkin.resolvers import alerts as alert_cases
-from lotkin.resolvers import impact, items, ratelimit, trace
+from lotkin.resolvers import impact, items, ratelimit, trace, verification
+from lotkin.resolvers import journal as journal_cases
 from lotkin.resolvers import viewer as viewer_cases
 from lotkin.resolvers.asof import Asked, AsOf
 from lotkin.schema.alert import TAG as ALERT
@@ -25,8 +26,21 @@ from lotkin.schema.field import field
 from lotkin.schema.impact import RecallImpact, parts
 from lotkin.schema.item import Item, ItemLookup
 from lotkin.schema.item import item as item_object
+from lotkin.schema.journal import TAG as JOURNAL
+from lotkin.schema.journal import (
+    ActionArgument,
+    ActorArgument,
+    JournalEntry,
+    JournalVerification,
+    SinceArgument,
+    SubjectArgument,
+    UntilArgument,
+    asked_for,
+    journal_node,
+    trail_page,
+)
 from lotkin.schema.node import Node
-from lotkin.schema.paging import Connection, given
+from lotkin.schema.paging import After, Connection, First, given
 from lotkin.schema.ratelimit import RateLimit
 from lotkin.schema.scalars import BigInt
 from lotkin.schema.scan import Scan
@@ -221,8 +235,42 @@ class Query:
         """Return one page of alerts."""
         return await alerts_page(info, given(state), given(first), given(after))
 
+    @field(
+        journal_cases.audit_trail,
+        root="Query",
+        name="auditTrail",
+        description="Who did what, when and why, newest first; what was refused too.",
+    )
+    async def audit_trail(
+        self,
+        info: Info,
+        subject: SubjectArgument = UNSET,
+        actor: ActorArgument = UNSET,
+        action: ActionArgument = UNSET,
+        since: SinceArgument = UNSET,
+        until: UntilArgument = UNSET,
+        first: First = UNSET,
+        after: After = UNSET,
+    ) -> Connection[JournalEntry]:
+        """Return one page of the journal."""
+        wanted = asked_for(subject, actor, action, since, until)
+        return await trail_page(info, wanted, given(first), given(after))
+
+    @field(
+        verification.verify_journal,
+        root="Query",
+        name="verifyJournal",
+        description="Recompute the whole journal, and hold records against it: what is wrong, "
+        "by entry, table and row. A minute a million entries.",
+    )
+    async def verify_journal(self, info: Info) -> JournalVerification:
+        """Verify the journal."""
+        return JournalVerification.of(await verification.verify_journal(info.context))
+
 
 async def _node(info: Info, id: strawberry.ID) -> Node | None:
+    if (position := parse_row(id, JOURNAL)) is not None:
+        return await journal_node(info, position)
     row = parse_row(id, ALERT)
     return await node_object(info, id) if row is None else await alert_node(info, row)
 
