@@ -9,8 +9,9 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import rfc8785
 
@@ -168,17 +169,20 @@ _WORDS: dict[str, tuple[str, str]] = {
     "roles": ("Roles", "角色"),
     "prior": ("Earlier signatures", "先前签名"),
     "exp": ("Sign before", "签署期限"),
+    "at": ("Signed at", "签署时间"),
     "none": ("none", "无"),
 }
 
 
-def display(payload: bytes, record: Mapping[str, Any], language: Language = "en") -> str:
+def display(
+    payload: bytes, record: Mapping[str, Any] | None = None, language: Language = "en"
+) -> str:
     """Return what the signer reads, made from the very bytes that are signed and the record.
 
     Raises: ValueError when `record` is not the one whose digest the payload holds.
     """
     told = read(payload)
-    if record_digest(record) != told["ent"]["dig"]:
+    if record is not None and record_digest(record) != told["ent"]["dig"]:
         raise ValueError("the payload is about another record")
     lines = [
         ("act", told["act"]),
@@ -193,7 +197,22 @@ def display(payload: bytes, record: Mapping[str, Any], language: Language = "en"
         ("exp", f"{told['exp']} ({told['tz']})"),
     ]
     shown = [f"{_word(name, language)}: {value}" for name, value in lines]
-    return "\n".join([*shown, "", *_flat(record)])
+    return "\n".join(shown if record is None else [*shown, "", *_flat(record)])
+
+
+def manifest(payload: bytes, signed_at: datetime, language: Language = "en") -> str:
+    """Return how a signature is shown and printed: name, time with zone, meaning (21 CFR 11.50)."""
+    told = read(payload)
+    zone = UTC if told["tz"] == "UTC" else ZoneInfo(told["tz"])
+    local = signed_at.astimezone(zone).isoformat(timespec="seconds")
+    words = [
+        f"{told['signer']['name']} ({told['signer']['sub']})",
+        f"{_word('meaning', language)}: {told['meaning']}",
+        f"{_word('at', language)}: {local} {told['tz']}",
+    ]
+    if told["reason"]:
+        words.append(f"{_word('reason', language)}: {told['reason']}")
+    return "\n".join(words)
 
 
 def _word(name: str, language: Language) -> str:

@@ -30,7 +30,7 @@ from lotkin.records.signatures import ChallengeRow, SignatureRow
 from lotkin.resolvers.batching import batched
 from lotkin.resolvers.context import Context
 from lotkin.resolvers.journaling import acting
-from lotkin.resolvers.proofs import enrolled
+from lotkin.resolvers.proofs import Enrolled, enrolled
 from lotkin.resolvers.signed import SIGNABLE, caller_of, check_rights
 from lotkin.resolvers.usecase import usecase
 
@@ -92,8 +92,7 @@ async def _issue(context: Context, asked: Asked, reason: str | None) -> Issued:
     check_rights(context, asked.action)
     check_login(context)
     held = await enrolled(context)
-    usable = held.usable(context.settings)
-    if not usable:
+    if not held.usable(context.settings):
         raise Problem(ProblemCode.SIG_FACTOR_MISSING)
     prepared = await signable.prepare(context, row)
 
@@ -109,9 +108,7 @@ async def _issue(context: Context, asked: Asked, reason: str | None) -> Issued:
         return await _keep(context, connection, asked, subject, reason), subject
 
     kept, subject = await context.database.run(keep)
-    keys = tuple(bytes(each.credential_id) for each in held.rows if each.credential_id is not None)
-    shown = challenges.display(kept.payload, subject.record, context.language)
-    return Issued(kept, shown, tuple(usable), keys)
+    return _shown(context, kept, held, subject)
 
 
 async def _keep(
@@ -199,10 +196,28 @@ def check_login(context: Context, max_age_s: int | None = None) -> None:
 
 
 @usecase(Permission.SIGNATURE_REQUEST)
-async def pending_signatures(context: Context) -> list[ChallengeRow]:
+async def pending_signatures(context: Context) -> list[Issued]:
     """Return the challenges that wait for the caller, oldest first."""
+    held = await enrolled(context)
     async with context.database.reading() as connection:
-        return await records.pending(connection, context.actor.subject)
+        rows = await records.pending(connection, context.actor.subject)
+    return [_shown(context, row, held, None) for row in rows]
+
+
+async def own_challenge(context: Context, row: int) -> Issued | None:
+    """Return a challenge of the caller's own; None for any other."""
+    async with context.database.reading() as connection:
+        found = await records.challenge(connection, row)
+    if found is None or found.signer != context.actor.subject:
+        return None
+    return _shown(context, found, await enrolled(context), None)
+
+
+def _shown(context: Context, row: ChallengeRow, held: Enrolled, subject: Subject | None) -> Issued:
+    record = None if subject is None else subject.record
+    keys = tuple(bytes(each.credential_id) for each in held.rows if each.credential_id is not None)
+    shown = challenges.display(row.payload, record, context.language)
+    return Issued(row, shown, tuple(held.usable(context.settings)), keys)
 
 
 # --- what was signed ---------------------------------------------------------------------------

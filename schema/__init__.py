@@ -9,6 +9,7 @@ from lotkin.schema.mutation import Mutation
 from lotkin.schema.problem import PlainProblem, Schema
 from lotkin.schema.query import Query
 from lotkin.schema.scalars import SCALARS
+from lotkin.schema.signature import SignatureProblem
 from lotkin.schema.timeline import TimelineEvent
 
 
@@ -17,7 +18,7 @@ def build() -> Schema:
     return Schema(
         query=Query,
         mutation=Mutation,
-        types=[Lot, Serial, Container, PlainProblem, TimelineEvent],
+        types=[Lot, Serial, Container, PlainProblem, SignatureProblem, TimelineEvent],
         extensions=list(EXTENSIONS),
         config=StrawberryConfig(scalar_map=dict(SCALARS)),
         execution_context_class=ColumnarExecutor,

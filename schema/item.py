@@ -76,6 +76,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from lotkin.schema.release import HoldRecord
     from lotkin.schema.trace import AsOfInput, Trace, TraceDirection
 
 T = TypeVar("T")
@@ -125,10 +126,21 @@ class Hold:
     """A hold still open."""
 
     reason: str = strawberry.field(
-        description="`holding`, or the disposition that was set to last (recalled, damaged …)."
+        description="`holding`, the disposition that was set to last (recalled, damaged …), or the "
+        "words of who placed it."
     )
-    since: DateTime = strawberry.field(description="When it was told.")
-    event_id: str = strawberry.field(description="The event that told it.")
+    since: DateTime = strawberry.field(description="When it was told or placed.")
+    event_id: str | None = strawberry.field(description="The event that told it, where one did.")
+    row: strawberry.Private[int | None]
+
+    @strawberry.field(description="The hold of the record, where somebody placed one.")
+    async def record(
+        self, info: Info
+    ) -> Annotated["HoldRecord", strawberry.lazy("lotkin.schema.release")] | None:
+        """Return the hold of the record."""
+        from lotkin.schema.release import hold_of  # a hold names its item, and items have holds
+
+        return await hold_of(info, self.row)
 
 
 @strawberry.type(description="Where an item is at an instant, and who holds it.")
@@ -211,7 +223,12 @@ class Item(Node):
         """Return the open holds."""
         found = (await items.condition(info.context, self.row.id)).holds
         return [
-            Hold(reason=hold.reason, since=DateTime(hold.since), event_id=hold.event_id)
+            Hold(
+                reason=hold.reason,
+                since=DateTime(hold.since),
+                event_id=hold.event_id,
+                row=hold.record,
+            )
             for hold in found
         ]
 

@@ -12,10 +12,11 @@ from lotkin.resolvers.context import Context
 from lotkin.schema.capture import CaptureEventsInput, CaptureEventsPayload
 from lotkin.schema.field import field
 from lotkin.schema.paging import given
+from lotkin.schema.signing import SigningMutation
 
 
 @strawberry.type(description="What changes the record.")
-class Mutation:
+class Mutation(SigningMutation):
     """Root mutations; each takes one `input` and answers with a payload."""
 
     @field(

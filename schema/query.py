@@ -45,6 +45,7 @@ from lotkin.schema.ratelimit import RateLimit
 from lotkin.schema.scalars import BigInt
 from lotkin.schema.scan import Scan
 from lotkin.schema.scan import node as node_object
+from lotkin.schema.signing import SigningQuery
 from lotkin.schema.things import Info
 from lotkin.schema.trace import Trace
 from lotkin.schema.viewer import Viewer
@@ -78,7 +79,7 @@ def asked(as_of: AsOfInput | None, at_least: int | None, engine: GraphEngine | N
 
 
 @strawberry.type(description="What can be asked.")
-class Query:
+class Query(SigningQuery):
     """Root queries; each runs one use case."""
 
     @field(items.node, root="Query", name="node", description="The object of an opaque id.")
