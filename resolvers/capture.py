@@ -325,7 +325,11 @@ async def _store_job(
     context: Context, connection: Connection, request: _Request, written: _Written
 ) -> None:
     assert request.job is not None
-    refused = [each for each in written.results if each.problem is not None]
+    # At fault first; good events that went with a bad one come after it (ruling 19).
+    refused = sorted(
+        (each for each in written.results if each.problem is not None),
+        key=lambda each: each.problem is not None and each.problem.code is ProblemCode.ROLLED_BACK,
+    )
     await jobs.store(
         connection,
         id=request.job,

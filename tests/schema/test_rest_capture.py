@@ -135,7 +135,7 @@ async def test_the_header_says_what_becomes_of_the_good_events(
     conflict = event(1, bizStep="receiving", action="OBSERVE")
     rolled_back = await job_of(client, await send(client, document(event(2), conflict)))
     assert (rolled_back["success"], rolled_back["captured"]) == (False, 0)
-    assert [error["index"] for error in rolled_back["errors"]] == [0, 1]
+    assert [error["index"] for error in rolled_back["errors"]] == [1, 0]
     accepted = await send(client, document(event(2), conflict), **{header: "Proceed"})
     proceeded = await job_of(client, accepted)
     assert proceeded["captureErrorBehaviour"] == "proceed"
