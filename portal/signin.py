@@ -147,7 +147,7 @@ class SignInPages:
         if not is_done:
             return self._password_page(visit, "wrong")
         age = clock.now_us() / 1e6 - here.sign_in.auth_time
-        return await self._proceed(visit, is_fresh=age < FRESH_S)
+        return await self._proceed(await self._visit(request), is_fresh=age < FRESH_S)
 
     async def _phone(self, request: Request) -> Response:
         form, visit = await self._posted(request)
