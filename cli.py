@@ -11,7 +11,7 @@ import uvicorn
 from rich.console import Console
 
 import lotkin
-from lotkin import schema
+from lotkin import cli_access, schema
 from lotkin.app import configure_logging, create_app, open_services
 from lotkin.auth import demo as demo_issuer
 from lotkin.auth.permissions import Role
@@ -40,6 +40,9 @@ app = typer.Typer(
 )
 graph = typer.Typer(no_args_is_help=True, help="Look after the Neo4j projection of the journal.")
 app.add_typer(graph, name="graph")
+app.add_typer(cli_access.account, name="account")
+app.add_typer(cli_access.client, name="client")
+app.add_typer(cli_access.keys, name="keys")
 app.command("run")(run_command)
 app.command("demo")(demo_command)
 
