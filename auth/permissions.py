@@ -74,8 +74,8 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.QA_RELEASER: frozenset(_STAFF | _SIGNER | {Permission.LOT_RELEASE}),
     Role.CHANGE_APPROVER: frozenset(_STAFF | _SIGNER | {Permission.CHANGE_APPROVE}),
     Role.RECALL_COORDINATOR: frozenset(_QUALITY | _SIGNER),
-    Role.SUPPLIER: frozenset(_EVERYONE),  # until its scope is enforced
-    Role.REGULATOR: frozenset(_EVERYONE),
+    Role.SUPPLIER: frozenset(_EVERYONE | _GENEALOGY),
+    Role.REGULATOR: frozenset(_EVERYONE | _GENEALOGY | {Permission.RECALL_RUN}),
     Role.AUDITOR: frozenset(_QUALITY | {Permission.JOURNAL_READ, Permission.ACCESS_READ}),
     Role.ADMINISTRATOR: frozenset(
         _EVERYONE

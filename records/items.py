@@ -208,7 +208,9 @@ async def activities(connection: Connection, ids: Collection[int]) -> dict[int, 
             "select activity_id, at from draw where activity_id = any(:ids) and rec_to is null "
             "union all select activity_id, at from production "
             "where activity_id = any(:ids) and rec_to is null) facts on facts.activity_id = a.id "
-            "where a.id = any(:ids) group by a.id"
+            "where a.id = any(:ids) "
+            # All of them: to a partner `activity` is a view, which has no key.
+            "group by a.id, a.key, a.kind, a.operation, a.operator, a.equipment"
         ),
         {"ids": list(ids)},
     )

@@ -4,11 +4,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lotkin.auth.actor import Actor
+from lotkin.auth.permissions import Role
 from lotkin.errors import Language
 from lotkin.graph.reader import Reader
-from lotkin.records.session import Database
+from lotkin.graph.relational import RelationalReader
+from lotkin.records.partner import Scoped
+from lotkin.records.session import REGULATOR, SUPPLIER, Database
 from lotkin.resolvers.metering import Meter, Sockets
+from lotkin.resolvers.own import partner_key
 from lotkin.settings import Settings
+
+_DATABASE_ROLE = {Role.SUPPLIER: SUPPLIER, Role.REGULATOR: REGULATOR}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,5 +48,30 @@ class Context:
 
     @property
     def database(self) -> Database:
-        """The record."""
-        return self.services.database
+        """The record as the caller may see it: a partner's in a role of its own, in its scope."""
+        return self.services.database if self.partner is None else self.partner
+
+    @property
+    def relational(self) -> Reader:
+        """The record as an engine, as far as the caller may see."""
+        if self.partner is None:
+            return self.services.relational
+        return RelationalReader(self.partner.engine, self.partner.enter)
+
+    @property
+    def neo4j(self) -> Reader | None:
+        """The graph; never for a partner, whom only the database's own wall keeps in a scope."""
+        return self.services.neo4j if self.partner is None else None
+
+    @property
+    def partner(self) -> Scoped | None:
+        """The scoped record of a supplier or a regulator; None for everybody else."""
+        role = self.actor.partner
+        if role is None:
+            return None
+        if Scoped not in self.batches:
+            pool = self.services.database.as_role(_DATABASE_ROLE[role])
+            own = partner_key(self.settings, self.actor.organisation)
+            self.batches[Scoped] = Scoped(pool, own=own, subject=self.actor.subject)
+        found: Scoped = self.batches[Scoped]
+        return found

@@ -9,6 +9,7 @@ from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 from lotkin import clock
+from lotkin.auth.permissions import Permission
 from lotkin.domain.genealogy import Bounds, Engine, Known
 from lotkin.errors import Refusal, RefusalCode
 from lotkin.graph.reader import Reader
@@ -25,6 +26,7 @@ POLL_S = 0.01
 SETTLE_S = 0.2  # how long unsequenced facts may delay an answer; the sequencer needs milliseconds
 DOWN_S = 1.0  # how long a Neo4j that failed is not asked again
 GLANCE_S = 1.0  # a Neo4j that cannot tell its position in this time counts as down
+PARTNER_BOUNDS = Bounds(50_000, 5.0)
 RETRIES = 3  # walks during which the projector moved the graph, before PostgreSQL answers
 
 
@@ -49,8 +51,10 @@ async def answer(
     """
     known = asof.check(asked)
     instant = asof.instant(asked)
+    if context.partner is not None:
+        return await _from_scope(context, asked, known, read)
     head = await _needed(context, asked)
-    neo4j = context.services.neo4j
+    neo4j = context.neo4j
     if neo4j is None and asked.engine is Engine.NEO4J:
         raise Refusal(RefusalCode.GRAPH_UNAVAILABLE)
     if neo4j is not None and known.is_current and asked.engine is not Engine.POSTGRESQL:
@@ -137,7 +141,7 @@ async def _from_record(
     context: Context, known: Known, head: Head, instant: int, read: Callable[[View], Awaitable[T]]
 ) -> tuple[T, Stand]:
     """Return PostgreSQL's answer and the position that names exactly its facts."""
-    view = View(context.services.relational, known, bounds(context))
+    view = View(context.relational, known, bounds(context))
     if known.is_current:
         head = await _settled(context, head)
     value = await read(view)
@@ -149,9 +153,24 @@ async def _from_record(
             value, head = await read(view), after
     async with context.database.reading() as connection:
         record_time, position = await records.knowledge(connection, known, head.size)
-    neo4j = context.services.neo4j
+    neo4j = context.neo4j
     graph_position = position if neo4j is None else _health(neo4j).position
     return value, Stand(instant, record_time, position, graph_position, Engine.POSTGRESQL)
+
+
+async def _from_scope(
+    context: Context, asked: Asked, known: Known, read: Callable[[View], Awaitable[T]]
+) -> tuple[T, Stand]:
+    """Return the answer to a partner, by the engine whose rows end where its scope ends.
+
+    It names no position: how far the journal has come tells how much others do.
+    Raises: Refusal FORBIDDEN for a position, and for an engine.
+    """
+    if asked.at_least is not None or asked.as_of.position is not None or asked.engine is not None:
+        raise Refusal(RefusalCode.FORBIDDEN, permission=Permission.JOURNAL_READ.value)
+    value = await read(View(context.relational, known, bounds(context)))
+    told = clock.now_us() if known.record_time is None else known.record_time
+    return value, Stand(asof.instant(asked), told, 0, 0, Engine.POSTGRESQL)
 
 
 async def _settled(context: Context, head: Head) -> Head:
@@ -184,4 +203,6 @@ def _health(reader: Reader) -> _Health:
 
 def bounds(context: Context) -> Bounds:
     """Return how far a walk of this caller may go (ruling 24)."""
+    if context.partner is not None:
+        return PARTNER_BOUNDS
     return Bounds(context.settings.visited_max, context.settings.walk_timeout_s)

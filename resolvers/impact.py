@@ -34,7 +34,7 @@ from lotkin.records import amounts as amount_records
 from lotkin.records import trace as records
 from lotkin.records.session import Connection
 from lotkin.records.trace import GapRow
-from lotkin.resolvers import asof, engines, loaders, starts
+from lotkin.resolvers import asof, engines, loaders, partner, starts
 from lotkin.resolvers.asof import Asked, Stand
 from lotkin.resolvers.computing import computed
 from lotkin.resolvers.context import Context
@@ -70,6 +70,7 @@ class Impact:
     policy: Policy
     elapsed_ms: float
     found: "_Found" = field(repr=False)
+    beyond: int = 0  # edges out of a partner's scope
 
     @property
     def graph(self) -> Subgraph:
@@ -176,7 +177,9 @@ async def recall_impact(
     asked = asof.pinned(asked or Asked())
     question = _Question(context, suspects, policy, asof.instant(asked), parts)
     found, stand = await engines.answer(context, asked, question.read)
-    return Impact(stand, policy, (clock.elapsed() - started) * 1000, found)
+    beyond = await partner.beyond(context, found.exposure.items.tolist(), stand.event_time)
+    elapsed_ms = (clock.elapsed() - started) * 1000
+    return Impact(stand, policy, elapsed_ms, found, len(beyond))
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ async def refused(
         },
     )
     try:
-        async with context.database.transaction() as connection:
+        async with context.services.database.transaction() as connection:
             await journal_intent.append(connection, [entry])
     except Refusal as lost:
         # The caller learns of the first refusal; this one is for who runs the service.

@@ -144,6 +144,7 @@ async def contents_count(context: Context, asked: tuple[Inside, ...]) -> Mapping
 async def own_parties(context: Context, asked: tuple[None, ...]) -> Mapping[None, frozenset[int]]:
     """Load the ids of our own parties; without configured ones, that of our organisation."""
     keys = own_keys(context.settings) or frozenset({context.settings.org})
-    async with context.database.reading() as connection:
+    # Never a partner's: these ids decide what counts as with us, and are not shown.
+    async with context.services.database.reading() as connection:
         own = await records.own_parties(connection, keys)
     return dict.fromkeys(asked, own)

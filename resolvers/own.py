@@ -3,6 +3,7 @@
 from functools import lru_cache
 
 from lotkin.domain.identity import parse_epc
+from lotkin.errors import Problem
 from lotkin.settings import Settings
 
 
@@ -30,3 +31,17 @@ def own_party_keys(settings: Settings) -> frozenset[str]:
     return frozenset(
         f"/417/{key.split('/')[2]}" if key.startswith("/414/") else key for key in keys
     )
+
+
+def partner_key(settings: Settings, organisation: str | None) -> str:
+    """Return the key of a partner's party; '', which nothing has, for no organisation and for ours.
+
+    A token that calls a partner by our own name must not open what is ours.
+    """
+    if not organisation:
+        return ""
+    try:
+        key = organisation if organisation.startswith("/") else parse_epc(organisation).key
+    except Problem:
+        key = organisation
+    return "" if key in {settings.org, *own_keys(settings), *own_party_keys(settings)} else key

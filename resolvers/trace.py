@@ -11,8 +11,9 @@ from lotkin.domain.genealogy import Direction, Ints, ItemKind, Subgraph
 from lotkin.domain.lineage import Edges, Policy, Reach
 from lotkin.errors import RefusalCode
 from lotkin.records import trace as records
+from lotkin.records.partner import Stub
 from lotkin.records.trace import Amount
-from lotkin.resolvers import asof, engines, starts
+from lotkin.resolvers import asof, engines, partner, starts
 from lotkin.resolvers.asof import Asked, Stand
 from lotkin.resolvers.computing import computed
 from lotkin.resolvers.context import Context
@@ -33,6 +34,7 @@ class Walk:
     graph: Subgraph
     starts: Sequence[int]
     reached: Reach
+    beyond: Sequence[Stub] = ()  # where a partner's scope ends
 
     @property
     def visited(self) -> int:
@@ -72,7 +74,10 @@ async def trace(
     (begin, graph), stand = await engines.answer(context, asked, read)
     graph = lineage.as_of(graph, instant)
     reached = await computed(graph, lambda: lineage.reach(graph, begin, direction, policy))
-    return Walk(stand, direction, policy, graph, begin, reached)
+    beyond: Sequence[Stub] = ()
+    if direction is Direction.FORWARD:
+        beyond = await partner.beyond(context, [*begin, *reached.items.tolist()], instant)
+    return Walk(stand, direction, policy, graph, begin, reached, beyond)
 
 
 @usecase(Permission.TRACE_READ)

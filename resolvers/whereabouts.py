@@ -101,7 +101,7 @@ async def _places(context: Context, items: Sequence[int], at: int) -> Mapping[in
         labels, succession = await _labels(connection, subjects, at)
         uses = await records.last_uses(connection, current, at)
         spent = await _spent_lots(connection, uses, at)
-    reader, bounds = context.services.relational, engines.bounds(context)
+    reader, bounds = context.relational, engines.bounds(context)
     named = sorted({label for chain in labels.values() for label in chain})
     custody = await reader.custody(named, known=Known(), bounds=bounds)
     custody = rules.followed(custody, succession)

@@ -98,13 +98,13 @@ class Completeness:
     )
 
     @classmethod
-    def of(cls, stand: Stand, visited: int) -> "Completeness":
-        """Return what an answer says of itself."""
+    def of(cls, stand: Stand, visited: int, beyond: int = 0) -> "Completeness":
+        """Return what an answer says of itself; beyond: edges out of the caller's scope."""
         return cls(
             truncated=False,
             visited=visited,
             engine=stand.engine,
             journal_position=BigInt(stand.position),
             graph_position=BigInt(stand.graph_position),
-            redacted_boundaries=0,
+            redacted_boundaries=beyond,
         )

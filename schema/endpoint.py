@@ -46,6 +46,8 @@ from lotkin.schema.media import (
 )
 from lotkin.schema.problem import Schema, error_entry
 from lotkin.schema.request import operation_in, operation_of_url
+from lotkin.schema.sight import PartnerSight
+from lotkin.schema.signature import STEP_UP
 from lotkin.schema.socket import SocketHandler, TextSocket, while_valid
 
 _log = structlog.get_logger(__name__)
@@ -55,7 +57,7 @@ INIT_SECONDS = 10  # a socket that says nothing costs memory
 STEP_UP_CODE = "SIG_STEP_UP_REQUIRED"  # answered as RFC 9470 has it: sign in again, then repeat
 
 # What every schema of ours is built with: `Schema(…, extensions=EXTENSIONS, …)`.
-EXTENSIONS: Sequence[Callable[[], SchemaExtension]] = (Gate, FreshLookups)
+EXTENSIONS: Sequence[Callable[[], SchemaExtension]] = (Gate, FreshLookups, PartnerSight)
 
 _STATUS = {
     RefusalCode.UNAUTHENTICATED: 401,
@@ -182,6 +184,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
             services=self._services,
             language=language(request),
             address=request.client.host if request.client else "",
+            user_agent=request.headers.get("user-agent", ""),
         )
         if isinstance(response, _Draft):
             response.context = context
@@ -247,6 +250,10 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         assert isinstance(sub_response, _Draft)
         answer: GraphQLHTTPResponse = response_data
         status = 200
+        if sub_response.context and (asks := sub_response.context.batches.get(STEP_UP)):
+            # A payload's problem too; clients that sign people in again look at errors and status.
+            entry = error_entry(asks, sub_response.context.language)
+            answer["errors"] = [*(answer.get("errors") or ()), entry]
         errors: Any = answer.get("errors") or ()
         codes = {entry.get("extensions", {}).get("code") for entry in errors}
         if errors and answer.get("data") is None and not any("path" in entry for entry in errors):

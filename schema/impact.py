@@ -77,7 +77,8 @@ class RecallImpact:
     @strawberry.field(description="How complete the answer is.")
     def completeness(self) -> Completeness:
         """Return what the answer says of itself."""
-        return Completeness.of(self.impact.stand, len(self.impact.exposure.items))
+        visited = len(self.impact.exposure.items)
+        return Completeness.of(self.impact.stand, visited, self.impact.beyond)
 
     @strawberry.field(description="How long the walk and the classification took, in ms.")
     def elapsed_ms(self) -> float:

@@ -79,6 +79,18 @@ class TraceEdge:
     )
 
 
+@strawberry.type(description="Material that went on to where the caller may not look.")
+class Boundary:
+    """One edge out of a partner's scope; nothing is told of what lies beyond but its kind."""
+
+    source: strawberry.ID = strawberry.field(description="Id of the item it came from.")
+    beyond: strawberry.ID = strawberry.field(
+        description="Names the thing beyond within this answer only; `node` knows nothing of it."
+    )
+    kind: ItemKind = strawberry.field(description="Its kind.")  # type: ignore[valid-type]
+    relation: TraceEdgeKind = strawberry.field(description="By which relation.")  # type: ignore[valid-type]
+
+
 @strawberry.type(description="What items became, or came from.")
 class Trace:
     """An answered trace; lists are made when they are selected."""
@@ -93,7 +105,7 @@ class Trace:
     @strawberry.field(description="How complete the answer is.")
     def completeness(self) -> Completeness:
         """Return what the answer says of itself."""
-        return Completeness.of(self.walk.stand, self.walk.visited)
+        return Completeness.of(self.walk.stand, self.walk.visited, len(self.walk.beyond))
 
     @strawberry.field(description="How many items of each kind; kinds without any are left out.")
     def counts(self) -> list[KindCount]:
@@ -102,6 +114,22 @@ class Trace:
         return [
             KindCount(kind=Kind(kind), count=count)
             for kind, count in zip(kinds.tolist(), counts.tolist(), strict=True)
+        ]
+
+    @strawberry.field(
+        description="Where the answer stops because the caller may not look further: empty for "
+        "people of the maker."
+    )
+    def boundaries(self) -> list[Boundary]:
+        """Return the edges out of the scope."""
+        return [
+            Boundary(
+                source=global_id(NodeType.ITEM, each.source),
+                beyond=strawberry.ID(each.stub),
+                kind=each.kind,
+                relation=lineage.EdgeKind(each.relation),
+            )
+            for each in self.walk.beyond
         ]
 
     @strawberry.field(description="The items, nearest first, then by key; the start is not in it.")

@@ -152,7 +152,11 @@ begin
         ('event', 'lotkin_regulator', 'id in (select event_id from public.event_item)',
             '{id,event_id,is_declaration,type,action,biz_step,disposition,persistent_set,'
             || 'persistent_unset,at,quality,uncertainty,zone,record_time,activity_id,retracted_at,'
-            || 'retracted_by}')
+            || 'retracted_by}'),
+        ('lot_disposition', 'lotkin_regulator', 'item_id = any ' || of_items,
+            '{item_id,state,version,changed_at}'),
+        ('quality_hold', 'lotkin_regulator', 'item_id = any ' || of_items,
+            '{id,item_id,kind,reason,state,version,placed_at,lifted_at}')
     ) as known (name, readers, visible, columns) loop
         execute format('alter table %I enable row level security', rule.name);
         execute format('alter table %I force row level security', rule.name);
@@ -176,23 +180,25 @@ begin
         execute format('alter view partner.%I owner to lotkin_owner', rule.name);
         execute format('grant select on partner.%I to %s', rule.name, rule.readers);
     end loop;
-    -- Everything else is there by name and holds nothing; suppliers get the last three so, too.
-    for rule in select tablename as name from pg_tables where schemaname = 'public' loop
-        if to_regclass('partner.' || quote_ident(rule.name)) is null then
-            execute format('create view partner.%I as select * from public.%I where false',
-                rule.name, rule.name);
-            execute format('alter view partner.%I owner to lotkin_owner', rule.name);
-            execute format('grant select on partner.%I to lotkin_supplier, lotkin_regulator',
-                rule.name);
-        end if;
-    end loop;
+    -- Everything else is there by name and holds nothing; for suppliers also what only regulators
+    -- may ask for.
     create schema supplier;
     grant usage on schema supplier to lotkin_supplier, lotkin_owner;
-    foreach picked in array array['movement', 'event_item', 'event'] loop
-        execute format('create view supplier.%I as select * from public.%I where false',
-            picked, picked);
-        execute format('alter view supplier.%I owner to lotkin_owner', picked);
-        execute format('grant select on supplier.%I to lotkin_supplier', picked);
+    for rule in select tablename as name from pg_tables where schemaname = 'public' loop
+        picked := case
+            when to_regclass('partner.' || quote_ident(rule.name)) is null then 'partner'
+            when not has_table_privilege('lotkin_supplier', 'partner.' || quote_ident(rule.name),
+                'select') then 'supplier'
+        end;
+        if picked is not null then
+            execute format('create view %I.%I as select * from public.%I where false',
+                picked, rule.name, rule.name);
+            execute format('alter view %I.%I owner to lotkin_owner', picked, rule.name);
+            execute format('grant select on %I.%I to lotkin_supplier', picked, rule.name);
+            if picked = 'partner' then
+                execute format('grant select on partner.%I to lotkin_regulator', rule.name);
+            end if;
+        end if;
     end loop;
 end $$;
 
@@ -230,8 +236,9 @@ begin
           and d.rec_to is null and d.item_id <> all (items));
 end $$;
 
--- A regulator's dossier: granted items, what they became as far as the granted products go, and
--- all that any of these came from, so that every visible activity is visible with all its inputs.
+-- A regulator's dossier: granted items, what they became as far as the granted products go, all
+-- that any of these came from, so that every visible activity is visible with all its inputs, and
+-- the containers that any of them was in.
 create function partner.regulator_scope(
     own text, who text, out items bigint[], out activities bigint[], out grants bigint[],
     out purposes text[]
@@ -287,7 +294,13 @@ begin
             select s.child_id from stay s
             where s.parent_id = b.node and b.node > 0 and s.is_installation and s.rec_to is null
         ) as step (node)
-    ), reached as (select node from backward limit 400001)
+    ), held (node) as (
+        -- What an item was packed in tells where it went.
+        select node from backward
+        union
+        select s.parent_id from held h join stay s on s.child_id = h.node
+        where h.node > 0 and not s.is_installation and s.rec_to is null
+    ), reached as (select node from held limit 400001)
     select partner.bounded(array_agg(node) filter (where node > 0)),
         coalesce(array_agg(-node) filter (where node < 0), '{}') into items, activities
     from reached;
