@@ -5,7 +5,7 @@ a container's movement is handed down to what is inside it at that instant, void
 closed, and the last word of each item is read. Places need events and are read in `domain.place`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import IntEnum
 from typing import NamedTuple, TypeAlias, TypeVar
 
@@ -146,6 +146,21 @@ def consignments(
         moves.event[kept],
         out[kept],
     )
+
+
+def homecomings(
+    custody: Custody, items: Ints, at: int, own: frozenset[int]
+) -> list[tuple[int, int, int, int]]:
+    """Return (item, party, movement, time) for each movement up to `at` that brought some of
+    `items` home from the party, or from one to whom it had passed them on.
+    """
+    moves = _only(_effective(custody, at), items)
+    found = {
+        (int(moves.item[home]), party, int(moves.id[home]), int(moves.at[home]))
+        for home, closed in _closings(moves, own)
+        for party in np.unique(moves.receiver[closed]).tolist()
+    }
+    return sorted(found)
 
 
 def containers(stays: Intervals, items: Ints, at: int) -> Ints:
@@ -303,13 +318,15 @@ def _not_before(moves: Movements, instant: Ints | int) -> Flags:
     """Rows that are not surely before an instant."""
     measured = moves.quality == TimeQuality.MEASURED
     # Written as a difference so that an instant of -2^63 cannot overflow.
-    return ~measured | (moves.at >= instant) | (instant - moves.at <= moves.uncertainty)
+    late: Flags = ~measured | (moves.at >= instant) | (instant - moves.at <= moves.uncertainty)
+    return late
 
 
 def _may_be_before(moves: Movements, instant: int) -> Flags:
     """Rows that are not surely at or after an instant."""
     measured = moves.quality == TimeQuality.MEASURED
-    return ~measured | (moves.at - moves.uncertainty < instant)
+    early: Flags = ~measured | (moves.at - moves.uncertainty < instant)
+    return early
 
 
 def _is_kind(moves: Movements, kind: MovementKind) -> Flags:
@@ -341,19 +358,25 @@ def _still_out(moves: Movements, own: frozenset[int]) -> Ints:
     say by whom, or by one to whom nothing went, closes everything.
     """
     out = np.ones(moves.item.size, dtype=np.int64)
-    for home in np.flatnonzero(_is_home(moves, own)):
+    for _, closed in _closings(moves, own):
+        out[closed] = 0
+    return out
+
+
+def _closings(moves: Movements, own: frozenset[int]) -> Iterator[tuple[int, Ints]]:
+    """Yield (row that brought goods home, rows that it closes)."""
+    for home in np.flatnonzero(_is_home(moves, own)).tolist():
         start = int(np.searchsorted(moves.item, moves.item[home], side="left"))
         before = np.arange(start, home)
         parties, seen = {int(moves.sender[home])}, set[int]()
         if UNKNOWN in parties or not np.isin(moves.receiver[before], [*parties]).any():
-            out[before] = 0
+            yield home, before
             continue
         while parties := parties - seen:
             sent = before[np.isin(moves.receiver[before], [*parties])]
-            out[sent] = 0
+            yield home, sent
             seen |= parties
             parties = {int(party) for party in moves.sender[sent]} - own - {UNKNOWN}
-    return out
 
 
 def _shipped_before(moves: Movements) -> Flags:

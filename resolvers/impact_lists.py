@@ -8,6 +8,8 @@ from decimal import Decimal
 import numpy as np
 
 from lotkin.auth.permissions import Permission
+from lotkin.domain import balance as balances
+from lotkin.domain import custody as custody_rules
 from lotkin.domain.balance import Amount
 from lotkin.domain.exposure import ExposureClass, Step
 from lotkin.domain.genealogy import UNKNOWN, Ints, ItemKind
@@ -87,21 +89,21 @@ async def impact_consignees(context: Context, impact: Impact) -> list[Consignee]
     sent = impact.consignments
     kinds = impact.kinds[np.searchsorted(impact.exposure.items, sent.item)]
     async with context.database.reading() as connection:
-        amounts = await _lot_amounts(connection, impact, kinds)
+        lots = await _lots_out(connection, impact, np.flatnonzero(kinds == ItemKind.LOT))
     told: list[Consignee] = []
     for party in np.unique(sent.party).tolist():
         here = sent.party == party
         out = here & (sent.is_out == 1)
         serials = len(np.unique(sent.item[out & (kinds != ItemKind.LOT)]))
-        lots = np.flatnonzero(out & (kinds == ItemKind.LOT)).tolist()
+        left = lots.get(party, [])
         pieces = [Amount(Decimal(serials), None)] if serials else []
         told.append(
             Consignee(
                 party,
-                items=len(np.unique(sent.item[out])),
+                items=serials + len(left),
                 serials=serials,
                 shipped=len(np.unique(sent.item[here])),
-                amounts=_summed([*pieces, *(amounts[row] for row in lots if row in amounts)]),
+                amounts=_summed([*pieces, *(amount for each in left for amount in each)]),
                 first=int(sent.shipped_at[here].min()),
                 last=int(sent.shipped_at[here].max()),
             )
@@ -142,19 +144,62 @@ async def _statuses(context: Context, items: Sequence[int]) -> list[str]:
     return [each.status.value for each in found]
 
 
-async def _lot_amounts(connection: Connection, impact: Impact, kinds: Ints) -> dict[int, Amount]:
-    """Return the amount of each consignment of a lot, by row, where one was told.
+async def _lots_out(
+    connection: Connection, impact: Impact, rows: Ints
+) -> dict[int, list[list[Amount]]]:
+    """Return by party the amounts of each lot that it still has; `rows`: consignments of lots.
+
+    Of a lot whose amounts all ways are known and can be subtracted, a return closes no more than
+    it brought back; else it closes what was sent before it.
+    """
+    if not len(rows):
+        return {}
+    sent = impact.consignments
+    ways = [
+        (int(sent.item[row]), int(sent.party[row]), int(sent.movement[row]), int(at))
+        for row, at in zip(rows, sent.shipped_at[rows], strict=True)
+    ]
+    lots, at = np.unique(sent.item[rows]), impact.stand.event_time
+    home = custody_rules.homecomings(impact.custody, lots, at, impact.found.own)
+    amounts = await _lot_amounts(connection, impact, [*ways, *home])
+    out: dict[int, list[list[Amount]]] = {}
+    for item, party in sorted({way[:2] for way in ways}):
+        gone = [n for n, way in enumerate(ways) if way[:2] == (item, party)]
+        back = [amounts.get(n) for n, way in enumerate(home, len(ways)) if way[:2] == (item, party)]
+        left = _left([amounts.get(n) for n in gone], back)
+        if left is not None:
+            still = [left] if left.value is not None and left.value > 0 else None
+        else:
+            open_ways = [n for n in gone if sent.is_out[rows[n]]]
+            still = [amounts[n] for n in open_ways if n in amounts] if open_ways else None
+        if still is not None:
+            out.setdefault(party, []).append(still)
+    return out
+
+
+def _left(sent: Sequence[Amount | None], back: Sequence[Amount | None]) -> Amount | None:
+    """Return what was sent less what came back; None where an amount is not known."""
+    if not back:
+        return None
+    known = [each for each in (*sent, *back) if each is not None]
+    if len(known) < len(sent) + len(back):
+        return None
+    gone, returned = balances.total(known[: len(sent)]), balances.total(known[len(sent) :])
+    return balances.minus(gone, returned)
+
+
+async def _lot_amounts(
+    connection: Connection, impact: Impact, ways: Sequence[tuple[int, int, int, int]]
+) -> dict[int, Amount]:
+    """Return the amount of each way (lot, party, movement, time) of a lot, by its place, where one
+    was told.
 
     A lot named by its shipment has the shipment's amount; one that went in a box, the box's.
     """
-    sent, moves, stays = impact.consignments, impact.custody.movements, impact.custody.stays
-    rows = np.flatnonzero(kinds == ItemKind.LOT)
-    if not len(rows):
-        return {}
+    moves, stays = impact.custody.movements, impact.custody.stays
     named = dict(zip(moves.id.tolist(), moves.item.tolist(), strict=True))
     direct, boxed = dict[int, int](), dict[int, list[int]]()
-    for row in rows.tolist():
-        item, movement, at = int(sent.item[row]), int(sent.movement[row]), int(sent.shipped_at[row])
+    for row, (item, _, movement, at) in enumerate(ways):
         if named.get(movement) == item:
             direct[row] = movement
         else:
