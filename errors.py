@@ -236,9 +236,9 @@ TEXTS: dict[ProblemCode | RefusalCode, tuple[str, str]] = {
         "{item} 在停用或销毁后仍被使用。请核对两个事件。",
     ),
     ProblemCode.SIG_STEP_UP_REQUIRED: (
-        "Signing needs a log-in not older than {max_age} s and of one of these strengths: "
-        "{acr_values}. Sign in again and ask for the signature anew.",
-        "签名要求登录不超过 {max_age} 秒,且强度为下列之一:{acr_values}。请重新登录后再次申请签名。",
+        "Signing needs a log-in not older than {max_age} s, of the strength asked for "
+        "[{acr_values}]. Sign in again and ask for the signature anew.",
+        "签名要求登录不超过 {max_age} 秒,且达到所需强度 [{acr_values}]。请重新登录后再次申请签名。",
     ),
     ProblemCode.SIG_NOT_FOUND: (
         "There is nothing for you to sign under that id. Ask for a new signature.",

@@ -190,9 +190,7 @@ def check_login(context: Context, max_age_s: int | None = None) -> None:
     now_s = clock.now_us() // 1_000_000
     is_fresh = actor.auth_time is not None and now_s - actor.auth_time <= age
     if not is_fresh or (wanted and actor.acr not in settings.signing_acr):
-        raise Problem(
-            ProblemCode.SIG_STEP_UP_REQUIRED, max_age=age, acr_values=" ".join(wanted) or "-"
-        )
+        raise Problem(ProblemCode.SIG_STEP_UP_REQUIRED, max_age=age, acr_values=" ".join(wanted))
 
 
 @usecase(Permission.SIGNATURE_REQUEST)

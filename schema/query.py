@@ -22,6 +22,7 @@ from lotkin.schema.alert import TAG as ALERT
 from lotkin.schema.alert import Alert, AlertState, alert_node, alerts_page
 from lotkin.schema.asof import AsOfInput, GraphEngine, ScopePolicy
 from lotkin.schema.exposed import SuspectInput
+from lotkin.schema.federation import Subgraph
 from lotkin.schema.field import field
 from lotkin.schema.impact import RecallImpact, parts
 from lotkin.schema.item import Item, ItemLookup
@@ -45,7 +46,7 @@ from lotkin.schema.ratelimit import RateLimit
 from lotkin.schema.scalars import BigInt
 from lotkin.schema.scan import Scan
 from lotkin.schema.scan import node as node_object
-from lotkin.schema.signing import SigningQuery
+from lotkin.schema.signing import SigningQuery, signing_node
 from lotkin.schema.things import Info
 from lotkin.schema.trace import Trace
 from lotkin.schema.viewer import Viewer
@@ -79,7 +80,7 @@ def asked(as_of: AsOfInput | None, at_least: int | None, engine: GraphEngine | N
 
 
 @strawberry.type(description="What can be asked.")
-class Query(SigningQuery):
+class Query(Subgraph, SigningQuery):
     """Root queries; each runs one use case."""
 
     @field(items.node, root="Query", name="node", description="The object of an opaque id.")
@@ -272,8 +273,9 @@ class Query(SigningQuery):
 async def _node(info: Info, id: strawberry.ID) -> Node | None:
     if (position := parse_row(id, JOURNAL)) is not None:
         return await journal_node(info, position)
-    row = parse_row(id, ALERT)
-    return await node_object(info, id) if row is None else await alert_node(info, row)
+    if (row := parse_row(id, ALERT)) is not None:
+        return await alert_node(info, row)
+    return await signing_node(info, id) or await node_object(info, id)
 
 
 async def _trace(

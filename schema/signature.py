@@ -15,9 +15,11 @@ from lotkin.domain import signature as domain
 from lotkin.domain.nodeid import NodeType
 from lotkin.errors import Language
 from lotkin.records.signatures import SignatureRow
+from lotkin.resolvers import journal
 from lotkin.resolvers import signature as use_cases
 from lotkin.resolvers.proofs import Proof
 from lotkin.resolvers.signature import Asked, Issued, RequestOutcome, Verification
+from lotkin.schema.journal import JournalProof
 from lotkin.schema.node import Node, described, global_id
 from lotkin.schema.paging import given
 from lotkin.schema.problem import Problem
@@ -309,6 +311,14 @@ class Signature(Node):
     def manifest(self, info: Info) -> str:
         """Return the printed form."""
         return challenges.manifest(self.row.payload, self.row.signed_at, info.context.language)
+
+    @strawberry.field(
+        description="Shows that its entry is in the journal; null while that has no checkpoint."
+    )
+    async def proof(self, info: Info) -> JournalProof | None:
+        """Return the inclusion proof."""
+        found = await journal.prove_intent(info.context, self.row.intent_id)
+        return None if found is None else JournalProof.of(found)
 
     @strawberry.field(description="The record.")
     async def subject(self, info: Info) -> Node:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import strawberry
 
+from lotkin.auth.permissions import Permission
+from lotkin.domain.nodeid import NodeType, parse_node_id
 from lotkin.domain.release import HoldKind
 from lotkin.resolvers import change as changes
 from lotkin.resolvers import factors, holds, release
@@ -19,6 +21,7 @@ from lotkin.schema.change import (
     CreateChangeInput,
     EditChangeInput,
     SubmitChangeInput,
+    change_of,
 )
 from lotkin.schema.factor import (
     ConfirmFactorPayload,
@@ -31,6 +34,7 @@ from lotkin.schema.factor import (
     ResetFactorPayload,
 )
 from lotkin.schema.field import field
+from lotkin.schema.node import Node
 from lotkin.schema.item import ItemLookup
 from lotkin.schema.paging import given
 from lotkin.schema.release import (
@@ -40,6 +44,7 @@ from lotkin.schema.release import (
     ReleaseReadiness,
     RequireInspectionsInput,
     RequireInspectionsPayload,
+    hold_of,
 )
 from lotkin.schema.signature import (
     RequestSignatureInput,
@@ -47,6 +52,7 @@ from lotkin.schema.signature import (
     SignatureChallenge,
     SignatureVerification,
     SignedInput,
+    signature_of,
 )
 from lotkin.schema.things import Info
 
@@ -354,3 +360,27 @@ class SigningQuery:
         """Return the change, or null for an unknown id."""
         found = await changes.change_of(info.context, id)
         return None if found is None else Change.of(found)
+
+
+async def _challenge(info: Info, row: int) -> SignatureChallenge | None:
+    found = await signatures.own_challenge(info.context, row)
+    return None if found is None else SignatureChallenge.of(found)
+
+
+_NODES = {
+    NodeType.CHALLENGE: (Permission.SIGNATURE_REQUEST, _challenge),
+    NodeType.SIGNATURE: (Permission.SIGNATURE_READ, signature_of),
+    NodeType.CHANGE: (Permission.CHANGE_READ, change_of),
+    NodeType.HOLD: (Permission.RELEASE_READ, hold_of),
+}
+
+
+async def signing_node(info: Info, id: strawberry.ID) -> Node | None:
+    """Return the object of an opaque id of ours; None for any other and what one may not see."""
+    parsed = parse_node_id(id)
+    if parsed is None or parsed[0] not in _NODES:
+        return None
+    permission, load = _NODES[NodeType(parsed[0])]
+    if permission not in info.context.actor.permissions:
+        return None
+    return await load(info, parsed[1])
