@@ -1,9 +1,11 @@
 """GraphQL shape: types, fields, conversion. No rule and no query lives here."""
 
+from strawberry.federation.schema import FederationAny
 from strawberry.schema.config import StrawberryConfig
 
 from lotkin.schema.columnar import ColumnarExecutor
 from lotkin.schema.endpoint import EXTENSIONS
+from lotkin.schema.federation import ANY
 from lotkin.schema.item import Container, Lot, Serial
 from lotkin.schema.mutation import Mutation
 from lotkin.schema.problem import PlainProblem, Schema
@@ -20,6 +22,7 @@ def build() -> Schema:
         mutation=Mutation,
         types=[Lot, Serial, Container, PlainProblem, SignatureProblem, TimelineEvent],
         extensions=list(EXTENSIONS),
+        scalar_overrides={FederationAny: ANY},
         config=StrawberryConfig(scalar_map=dict(SCALARS)),
         execution_context_class=ColumnarExecutor,
     )

@@ -21,7 +21,7 @@ from lotkin.resolvers.asof import Asked
 from lotkin.resolvers.lookup import Lookup
 from lotkin.resolvers.whereabouts import Place
 from lotkin.schema.lookup import ItemLookup, LotLookup, SerialLookup
-from lotkin.schema.node import Node, described, global_id
+from lotkin.schema.node import Node, described, entity_keys, global_id
 from lotkin.schema.paging import (
     After,
     Connection,
@@ -279,7 +279,9 @@ class Item(Node):
         return await timeline_page(info, self.row.id, first, after)
 
 
-@strawberry.type(description="Many pieces, or an amount, under one lot number.")
+@strawberry.type(
+    description="Many pieces, or an amount, under one lot number.", directives=entity_keys()
+)
 class Lot(Item):
     """A lot."""
 
@@ -305,7 +307,7 @@ class Lot(Item):
         return MassBalance.of(await items.mass_balance(info.context, self.row))
 
 
-@strawberry.type(description="One piece with a serial number.")
+@strawberry.type(description="One piece with a serial number.", directives=entity_keys())
 class Serial(Item):
     """A serial."""
 

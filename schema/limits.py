@@ -35,7 +35,7 @@ WRITE_ROOTS_MAX = 1  # one mutation, one subscription: nothing to guess with, no
 DEFINITIONS_MAX = 100  # operations and fragments of one document
 NESTING_MAX = 30  # braces in braces, inline fragments too: this pass and the executor recurse
 
-_INTROSPECTION = frozenset({"__schema", "__type"})
+_INTROSPECTION = frozenset({"__schema", "__type", "_service"})
 
 
 @dataclass(frozen=True, slots=True)

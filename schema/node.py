@@ -1,6 +1,8 @@
 """The Node interface, and how an opaque id is made."""
 
 import strawberry
+from strawberry.federation.schema_directives import Key
+from strawberry.federation.types import FieldSet
 
 from lotkin.domain.nodeid import node_id
 
@@ -10,6 +12,11 @@ class Node:
     """Relay node."""
 
     id: strawberry.ID = strawberry.field(description="Opaque and stable; give it to `node`.")
+
+
+def entity_keys() -> list[object]:
+    """Return the keys by which services of a federated graph refer to an object."""
+    return [Key(fields=FieldSet("id")), Key(fields=FieldSet("key"))]
 
 
 def global_id(tag: str, row: int) -> strawberry.ID:

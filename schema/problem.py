@@ -6,12 +6,14 @@ reads.
 """
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import strawberry
 import structlog
 from graphql import GraphQLError
+from strawberry import federation
 from strawberry.types.execution import ExecutionContext
 
 from lotkin import clock, errors
@@ -23,6 +25,14 @@ _log = structlog.get_logger(__name__)
 INTROSPECT = "dev:introspect"  # the scope of a token whose owner may see the schema
 ERRORS_MAX = 5  # of one answer: more help nobody, and each is a probe
 DETAIL_CHARS_MAX = 1_000  # in the log; a refused operation gets one line of at most 2 KB
+# What only routers can read; other tools stop at directives that are not defined.
+_KEY = re.compile(r" @key\([^)]*\)")
+_FEDERATION = {
+    "_FieldSet": "Fields of a key.",
+    "link__Purpose": "What a linked specification is for.",
+    "link__Import": "What is taken from a linked specification.",
+}
+_LINK = re.compile(r"^schema @link\([^{]*\{[^}]*\}\n\n", re.MULTILINE)
 SUBJECT_CHARS_MAX = 100  # in the log
 # One text for all that can be wrong with a document: names of fields would rebuild the schema.
 UNIFORM: Mapping[Language, str] = {
@@ -64,8 +74,20 @@ def to_graphql(
     return PlainProblem(code=problem.code, message=problem.message(language), path=path or None)
 
 
-class Schema(strawberry.Schema):
+class Schema(federation.Schema):
     """A Strawberry schema whose `errors[]` hold nothing the caller may not read."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, meaning in _FEDERATION.items():
+            if (named := self._schema.type_map.get(name)) is not None:
+                named.description = meaning
+                for value in getattr(named, "values", {}).values():
+                    value.description = meaning
+
+    def as_str(self) -> str:
+        """Return the schema for readers who know nothing of Federation: `_service` has the rest."""
+        return _LINK.sub("", _KEY.sub("", super().as_str()))
 
     def process_errors(
         self,

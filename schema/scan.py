@@ -88,5 +88,10 @@ async def node(info: Info, id: strawberry.ID) -> Node | None:
     found = await items.node(info.context, id)
     if found is None:
         return None
-    made: Node = _OBJECTS[found[0]](found[1])
+    return object_of(*found)
+
+
+def object_of(tag: NodeType, row: Any) -> Node:
+    """Return the GraphQL object of a row of a type."""
+    made: Node = _OBJECTS[tag](row)
     return made

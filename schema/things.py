@@ -13,7 +13,7 @@ from lotkin.domain.units import COUNT
 from lotkin.records.items import ActivityRow, ClassRow, NamedRow
 from lotkin.resolvers import loaders
 from lotkin.resolvers.context import Context
-from lotkin.schema.node import Node, described, global_id
+from lotkin.schema.node import Node, described, entity_keys, global_id
 from lotkin.schema.scalars import DateTime
 
 Info = strawberry.Info[Context, None]
@@ -40,7 +40,8 @@ described(
 
 
 @strawberry.type(
-    description="A product or material that items are made as: a GTIN, an item number."
+    description="A product or material that items are made as: a GTIN, an item number.",
+    directives=entity_keys(),
 )
 class ItemClass(Node):
     """An item class."""
@@ -64,7 +65,9 @@ class ItemClass(Node):
         )
 
 
-@strawberry.type(description="An organisation that makes, holds or receives items.")
+@strawberry.type(
+    description="An organisation that makes, holds or receives items.", directives=entity_keys()
+)
 class Party(Node):
     """A party."""
 
