@@ -21,6 +21,7 @@ import lotkin
 from lotkin.app import configure_logging, create_app, open_services, running
 from lotkin.auth import demo as issuer
 from lotkin.auth.permissions import Role
+from lotkin.demo import people
 from lotkin.demo.company import OWN_PARTIES, SOURCES
 from lotkin.graph.migrate import migrate as migrate_graph
 from lotkin.graph.project import Projector
@@ -79,11 +80,15 @@ def standing(
         settings = _with_servers(stack, settings, wanted.graph, progress)
         progress("Preparing the schema")
         _migrate(settings)
-        tokens = {role.value: _token(settings, role) for role in Role}
-        service = stack.enter_context(_serving(settings, listening))
         shown = f"[{host}]" if ":" in host else host
         url = f"http://{shown}:{listening.getsockname()[1]}"
-        file = stack.enter_context(_told(folder / "demo.json", {"url": url, "tokens": tokens}))
+        settings = _with_sign_in(settings, host, url)
+        tokens = {role.value: _token(settings, role) for role in Role}
+        told = {"url": url, "tokens": tokens}
+        if settings.auth_server:
+            told |= people.prepare(settings)
+        service = stack.enter_context(_serving(settings, listening))
+        file = stack.enter_context(_told(folder / "demo.json", told))
         yield Ground(settings, url, tokens, file, service)
 
 
@@ -172,10 +177,22 @@ async def _migrate_graph(settings: Settings) -> None:
             )
 
 
+def _with_sign_in(settings: Settings, host: str, url: str) -> Settings:
+    """Turn the sign-in on where passwords stay on this machine or travel under TLS."""
+    address = settings.external_url or url
+    is_safe = address.startswith("https:") or host in {"127.0.0.1", "::1", "localhost"}
+    told = {"external_url": address, "trust_demo_issuer": True, "auth_server": is_safe}
+    return settings.model_copy(update=told)
+
+
 def _token(settings: Settings, role: Role) -> str:
-    name = role.value.replace("_", " ").capitalize()
     return issuer.mint(
-        settings, role, subject=f"demo-{role.value}", name=name, lifetime_s=TOKEN_LIFETIME_S
+        settings,
+        role,
+        subject=f"demo-{role.value}",
+        name=people.name_of(role),
+        organisation=people.ORGANISATIONS.get(role),
+        lifetime_s=TOKEN_LIFETIME_S,
     )
 
 
