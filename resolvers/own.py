@@ -22,14 +22,14 @@ def _canonical(told: frozenset[str]) -> frozenset[str]:
 
 
 def own_party_keys(settings: Settings) -> frozenset[str]:
-    """Return the keys of the parties that are ourselves; where none is configured, of our org.
+    """Return the keys of the parties that are ourselves; the party of a place has its GLN.
 
-    The party of a place of ours has its GLN.
+    Empty where none is configured: then rules of custody guess from what was shipped first.
     Raises: as `own_keys`.
     """
-    keys = own_keys(settings) or frozenset({settings.org})
     return frozenset(
-        f"/417/{key.split('/')[2]}" if key.startswith("/414/") else key for key in keys
+        f"/417/{key.split('/')[2]}" if key.startswith("/414/") else key
+        for key in own_keys(settings)
     )
 
 
