@@ -10,14 +10,14 @@ from lotkin.records.session import Connection
 
 
 class GrantRow(NamedTuple):
-    """One grant; the period in microseconds, [since, until)."""
+    """One grant; products and items as their keys, the period in microseconds, [since, until)."""
 
     id: int
     organisation: str | None
     subject: str | None
-    products: list[int]
+    products: list[str]
     markets: list[str]
-    items: list[int]
+    items: list[str]
     case_reference: str | None
     since: int
     until: int
@@ -48,13 +48,14 @@ class NewGrant(NamedTuple):
 
 
 # EXPIRED follows from the clock of the database, as the scope does.
-_COLUMNS = ", ".join(
-    "case when state <> 'REVOKED' and expires_at <= clock_timestamp() then 'EXPIRED' else state "
-    "end as state"
-    if name == "state"
-    else name
-    for name in GrantRow._fields
-)
+_TOLD = {
+    "state": "case when state <> 'REVOKED' and expires_at <= clock_timestamp() then 'EXPIRED' "
+    "else state end as state",
+    "products": "array(select key from item_class where id = any(products) order by key) "
+    "as products",
+    "items": "array(select key from item where id = any(items) order by key) as items",
+}
+_COLUMNS = ", ".join(_TOLD.get(name, name) for name in GrantRow._fields)
 
 
 async def request(connection: Connection, new: NewGrant, by: str) -> int:
@@ -98,6 +99,19 @@ async def revoke(connection: Connection, id: int, by: str) -> bool:
         {"id": id, "by": by},
     )
     return bool(found.rowcount)
+
+
+async def classes(connection: Connection, keys: Sequence[Sequence[str]]) -> list[int | None]:
+    """Return the item class that each group of keys or device identifiers names."""
+    found = await connection.execute(
+        text(
+            "select key, class_id from item_class_alias where key = any(:keys) "
+            "union select udi_di, id from item_class where udi_di = any(:keys)"
+        ),
+        {"keys": [key for group in keys for key in group]},
+    )
+    known: dict[str, int] = {row[0]: row[1] for row in found}
+    return [next((known[key] for key in group if key in known), None) for group in keys]
 
 
 async def grants(connection: Connection, ids: Collection[int]) -> dict[int, GrantRow]:

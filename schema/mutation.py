@@ -9,6 +9,7 @@ import strawberry
 
 from lotkin.resolvers.capture import OnError, capture
 from lotkin.resolvers.context import Context
+from lotkin.schema.access import AccessMutation
 from lotkin.schema.capture import CaptureEventsInput, CaptureEventsPayload
 from lotkin.schema.field import field
 from lotkin.schema.paging import given
@@ -16,7 +17,7 @@ from lotkin.schema.signing import SigningMutation
 
 
 @strawberry.type(description="What changes the record.")
-class Mutation(SigningMutation):
+class Mutation(AccessMutation, SigningMutation):
     """Root mutations; each takes one `input` and answers with a payload."""
 
     @field(

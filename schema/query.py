@@ -17,7 +17,9 @@ from lotkin.resolvers import alerts as alert_cases
 from lotkin.resolvers import impact, items, ratelimit, trace, verification
 from lotkin.resolvers import journal as journal_cases
 from lotkin.resolvers import viewer as viewer_cases
+from lotkin.resolvers.access import TAG as GRANT
 from lotkin.resolvers.asof import Asked, AsOf
+from lotkin.schema.access import AccessQuery, access_node
 from lotkin.schema.alert import TAG as ALERT
 from lotkin.schema.alert import Alert, AlertState, alert_node, alerts_page
 from lotkin.schema.asof import AsOfInput, GraphEngine, ScopePolicy
@@ -80,7 +82,7 @@ def asked(as_of: AsOfInput | None, at_least: int | None, engine: GraphEngine | N
 
 
 @strawberry.type(description="What can be asked.")
-class Query(Subgraph, SigningQuery):
+class Query(Subgraph, SigningQuery, AccessQuery):
     """Root queries; each runs one use case."""
 
     @field(items.node, root="Query", name="node", description="The object of an opaque id.")
@@ -271,6 +273,10 @@ class Query(Subgraph, SigningQuery):
 
 
 async def _node(info: Info, id: strawberry.ID) -> Node | None:
+    if info.context.partner is not None:  # all else is unknown to it, whatever it is
+        return await node_object(info, id)
+    if parse_row(id, GRANT) is not None:
+        return await access_node(info, id)
     if (position := parse_row(id, JOURNAL)) is not None:
         return await journal_node(info, position)
     if (row := parse_row(id, ALERT)) is not None:
