@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from lotkin import clock
@@ -30,7 +30,7 @@ from lotkin.records.signatures import ChallengeRow, SignatureRow
 from lotkin.resolvers.batching import batched
 from lotkin.resolvers.context import Context
 from lotkin.resolvers.journaling import acting
-from lotkin.resolvers.proofs import Enrolled, enrolled
+from lotkin.resolvers.proofs import Enrolled, enrolled, roles_of
 from lotkin.resolvers.signed import SIGNABLE, caller_of, check_rights
 from lotkin.resolvers.usecase import usecase
 
@@ -124,24 +124,7 @@ async def _keep(
     if await records.count_pending(connection, actor.subject) >= PENDING_MAX:
         raise Problem(ProblemCode.SIG_TOO_MANY_PENDING, limit=PENDING_MAX)
     at, cid = await records.now(connection), clock.new_id()
-    issue = Issue(
-        cid=str(cid),
-        audience=context.settings.site,
-        nonce=clock.random_bytes(NONCE_BYTES),
-        issued=at,
-        expires=at + timedelta(seconds=LIFETIME_S),
-        zone=context.settings.site_zone,
-    )
-    roles = sorted(role.value for role in actor.roles)
-    payload = challenges.payload_of(
-        subject,
-        asked.action,
-        asked.meaning,
-        reason,
-        signer=Signer(actor.subject, actor.name, roles, actor.session, actor.jkt),
-        issue=issue,
-        prior=[node_id(NodeType.SIGNATURE, row) for row in subject.prior],
-    )
+    payload = _payload(context, asked, subject, reason, issue=_issue_of(context, str(cid), at))
     digest = challenges.digest_of(payload)
     id = await records.insert_challenge(
         connection,
@@ -156,7 +139,7 @@ async def _keep(
             "payload": payload,
             "digest": digest,
             "created_at": at,
-            "expires_at": issue.expires,
+            "expires_at": at + timedelta(seconds=LIFETIME_S),
         },
     )
     entry = journal_intent.intent(
@@ -176,6 +159,32 @@ async def _keep(
     kept = await records.challenge(connection, id)
     assert kept is not None
     return kept
+
+
+def _issue_of(context: Context, cid: str, at: datetime) -> Issue:
+    return Issue(
+        cid=cid,
+        audience=context.settings.site,
+        nonce=clock.random_bytes(NONCE_BYTES),
+        issued=at,
+        expires=at + timedelta(seconds=LIFETIME_S),
+        zone=context.settings.site_zone,
+    )
+
+
+def _payload(
+    context: Context, asked: Asked, subject: Subject, reason: str | None, *, issue: Issue
+) -> bytes:
+    actor = context.actor
+    return challenges.payload_of(
+        subject,
+        asked.action,
+        asked.meaning,
+        reason,
+        signer=Signer(actor.subject, actor.name, roles_of(context), actor.session, actor.jkt),
+        issue=issue,
+        prior=[node_id(NodeType.SIGNATURE, row) for row in subject.prior],
+    )
 
 
 def check_login(context: Context, max_age_s: int | None = None) -> None:
