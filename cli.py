@@ -15,6 +15,8 @@ from lotkin import cli_access, schema
 from lotkin.app import configure_logging, create_app, open_services
 from lotkin.auth import demo as demo_issuer
 from lotkin.auth.permissions import Role
+from lotkin.cli_trust import journal as journal_commands
+from lotkin.cli_trust import witness as witness_command
 from lotkin.demo.commands import demo as demo_command
 from lotkin.demo.commands import run as run_command
 from lotkin.demo.upload import Upload, UploadError
@@ -40,6 +42,8 @@ app = typer.Typer(
 )
 graph = typer.Typer(no_args_is_help=True, help="Look after the Neo4j projection of the journal.")
 app.add_typer(graph, name="graph")
+app.add_typer(journal_commands, name="journal")
+app.command("witness")(witness_command)
 app.add_typer(cli_access.account, name="account")
 app.add_typer(cli_access.client, name="client")
 app.add_typer(cli_access.keys, name="keys")

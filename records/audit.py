@@ -135,3 +135,26 @@ async def _by_event(
     for event, *row in found:
         rows.setdefault(event, []).append(tuple(row))
     return rows
+
+
+async def signatures_of(connection: Connection, intents: Sequence[UUID]) -> list[int]:
+    """Return the row ids of the signatures that these journal entries tell."""
+    found = await connection.execute(
+        text("select id from signature where intent_id = any(cast(:intents as uuid[]))"),
+        {"intents": list(intents)},
+    )
+    return list(found.scalars())
+
+
+async def signature_entries(
+    connection: Connection, intents: Sequence[UUID]
+) -> dict[UUID, tuple[int, bytes, bytes]]:
+    """Return (position, entry, body) of the entries that tell signatures."""
+    found = await connection.execute(
+        text(
+            "select i.id, j.seq, i.entry, i.body from journal_intent i "
+            "join journal j on j.intent_id = i.id where i.id = any(cast(:intents as uuid[]))"
+        ),
+        {"intents": list(intents)},
+    )
+    return {id: (seq, bytes(entry), bytes(body)) for id, seq, entry, body in found}

@@ -50,7 +50,7 @@ async def audit_trail(
     context: Context, asked: Asked, *, before: int | None, first: int
 ) -> list[Entry]:
     """Return up to `first` entries before a position, newest first."""
-    wanted = await _filter(context, asked)
+    wanted = await filter_of(context, asked)
     async with context.database.reading() as connection:
         return await trail.page(connection, wanted, before=before, limit=first)
 
@@ -58,7 +58,7 @@ async def audit_trail(
 @usecase(Permission.JOURNAL_READ)
 async def audit_trail_count(context: Context, asked: Asked) -> int:
     """Return how many entries there are."""
-    wanted = await _filter(context, asked)
+    wanted = await filter_of(context, asked)
     async with context.database.reading() as connection:
         return await trail.count(connection, wanted)
 
@@ -98,7 +98,8 @@ async def prove_intent(context: Context, intent: UUID) -> Proof | None:
     return None if position is None else await prove(context, position)
 
 
-async def _filter(context: Context, asked: Asked) -> Filter:
+async def filter_of(context: Context, asked: Asked) -> Filter:
+    """Return the filter of what a caller asks. Raises: Refusal NOT_FOUND for no opaque id."""
     wanted = Filter(actor=asked.actor, action=asked.action, since=asked.since, until=asked.until)
     if asked.subject is None:
         return wanted
