@@ -37,7 +37,7 @@ class Page(NamedTuple):
     limit: int
 
 
-_COLUMNS = (
+COLUMNS = (
     "e.id, e.event_id, e.type, e.action, e.biz_step, e.disposition, e.at, "
     "cast(extract(epoch from e.record_time) * 1000000 as bigint), e.quality, e.zone, "
     "e.read_point_id, e.biz_location_id, e.activity_id, "
@@ -49,7 +49,7 @@ async def pages(connection: Connection, asked: Sequence[Page]) -> list[list[Time
     """Return each asked page in event-time order; retracted events are shown as such."""
     found = await connection.execute(
         text(
-            "select n, " + _COLUMNS + " from unnest(cast(:items as bigint[]), "
+            "select n, " + COLUMNS + " from unnest(cast(:items as bigint[]), "
             "cast(:ats as bigint[]), cast(:ids as bigint[]), cast(:limits as bigint[])) "
             "with ordinality asked (item, at, id, size, n) cross join lateral ("
             "select * from event where id in "
@@ -85,7 +85,7 @@ async def counts(connection: Connection, items: Collection[int]) -> dict[int, in
 async def events(connection: Connection, ids: Collection[int]) -> dict[int, TimelineRow]:
     """Return events by id; unknown ids are left out."""
     found = await connection.execute(
-        text("select " + _COLUMNS + " from event e where e.id = any(:ids)"), {"ids": list(ids)}
+        text("select " + COLUMNS + " from event e where e.id = any(:ids)"), {"ids": list(ids)}
     )
     return {row[0]: TimelineRow(*row) for row in found}
 

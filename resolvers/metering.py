@@ -93,8 +93,12 @@ def _limited(seconds: float) -> Refusal:
 
 
 def limits_of(settings: Settings, actor: Actor) -> RoleLimits:
-    """Return what a caller may ask; of several roles the larger figure of each."""
-    return settings.limits_of(role.value for role in actor.roles)
+    """Return what a caller may ask; of several roles the larger figure of each.
+
+    Whoever is a partner beside something else has a partner's limits.
+    """
+    roles = actor.roles if actor.partner is None else {actor.partner}
+    return settings.limits_of(role.value for role in roles)
 
 
 def principal(actor: Actor, address: str = "") -> str:

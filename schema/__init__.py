@@ -12,6 +12,7 @@ from lotkin.schema.problem import PlainProblem, Schema
 from lotkin.schema.query import Query
 from lotkin.schema.scalars import SCALARS
 from lotkin.schema.signature import SignatureProblem
+from lotkin.schema.subscription import Subscription
 from lotkin.schema.timeline import TimelineEvent
 
 
@@ -20,6 +21,7 @@ def build() -> Schema:
     return Schema(
         query=Query,
         mutation=Mutation,
+        subscription=Subscription,
         types=[Lot, Serial, Container, PlainProblem, SignatureProblem, TimelineEvent],
         extensions=list(EXTENSIONS),
         scalar_overrides={FederationAny: ANY},

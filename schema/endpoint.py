@@ -202,8 +202,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
             assert listed is not None  # refused by its headers
             return operation_of_url(listed, asked.query_params)
         may_capture = Permission.EVENT_CAPTURE in actor_of(asked.scope).permissions
-        depth = self._services.settings.document_depth_max if may_capture else None
-        operation = operation_in(await asked.body(), captures_depth=depth)
+        operation = operation_in(await asked.body(), may_capture=may_capture)
         if wants_stream(accept(asked)):
             operation.protocol = "sse"
         return operation

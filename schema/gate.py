@@ -22,7 +22,7 @@ from lotkin.resolvers.metering import Standing, limits_of, principal
 from lotkin.schema import limits, trusted
 from lotkin.schema.cost import OBJECT, cost_of
 from lotkin.schema.problem import INTROSPECT
-from lotkin.settings import ANONYMOUS_ROLE, PARTNERS, Settings
+from lotkin.settings import Settings
 
 DOCUMENTS_KEPT = 128  # parsed and validated documents of people who write their own
 
@@ -37,8 +37,7 @@ def needs_trusted(settings: Settings, actor: Actor) -> bool:
     wanted = settings.trusted_documents
     if wanted == "off" or (wanted == "auto" and trusts_demo(settings)):
         return False
-    roles = {role.value for role in actor.roles} or {ANONYMOUS_ROLE}
-    return roles <= PARTNERS | {ANONYMOUS_ROLE}
+    return actor.partner is not None or not actor.roles
 
 
 class Gate(SchemaExtension):

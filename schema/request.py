@@ -12,13 +12,12 @@ from lotkin.schema import trusted
 
 BODY_DEPTH_MAX = 20  # of JSON; variables that lead to an item have 6
 VARIABLES_BYTES_MAX = 128 * 1024  # of a caller who captures nothing; ten thousand look-ups
-_CAPTURE_LEVELS = 4  # the body, `variables`, `input` and the document's own member
+CAPTURE_BODY_DEPTH_MAX = 200  # of who captures: the capture itself tells what is too deep
 
 
-def operation_in(body: bytes, *, captures_depth: int | None) -> GraphQLRequestData:
-    """Return the operation of a JSON body.
+def operation_in(body: bytes, *, may_capture: bool) -> GraphQLRequestData:
+    """Return the operation of a JSON body; may_capture: variables may hold whole documents.
 
-    captures_depth: how deep a document of the caller may be, who captures; None for others.
     Raises: HTTPException 400 where it is none, Problem DOCUMENT_TOO_DEEP or DOCUMENT_TOO_LARGE,
     Refusal UNTRUSTED_DOCUMENT for the id of a document that is not listed.
     """
@@ -28,11 +27,11 @@ def operation_in(body: bytes, *, captures_depth: int | None) -> GraphQLRequestDa
         raise HTTPException(400, "The body is not JSON.") from error
     if not isinstance(told, dict):
         raise HTTPException(400, "The body is not one JSON object; batches are off.")
-    depth_max = BODY_DEPTH_MAX if captures_depth is None else captures_depth + _CAPTURE_LEVELS
+    depth_max = CAPTURE_BODY_DEPTH_MAX if may_capture else BODY_DEPTH_MAX
     if is_deeper(told, depth_max):
         raise Problem(ProblemCode.DOCUMENT_TOO_DEEP, limit=depth_max)
     found = _operation(told)
-    if captures_depth is None and found.variables:
+    if found.variables and not may_capture:
         size = len(orjson.dumps(found.variables))
         if size > VARIABLES_BYTES_MAX:
             raise Problem(ProblemCode.DOCUMENT_TOO_LARGE, size=size, limit=VARIABLES_BYTES_MAX)

@@ -29,7 +29,8 @@ def test_the_golden_file_is_what_is_served(name: str, text: str) -> None:
 
 def test_every_root_field_runs_a_use_case_and_shows_its_permission() -> None:
     served = SCHEMA._schema
-    roots = [root for root in (served.query_type, served.mutation_type) if root]
+    every = (served.query_type, served.mutation_type, served.subscription_type)
+    roots = [root for root in every if root]
     fields = {f"{root.name}.{name}": field for root in roots for name, field in root.fields.items()}
     assert fields.keys() == ROOT_FIELDS.keys()
     for name, field in fields.items():
