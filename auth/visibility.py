@@ -49,7 +49,7 @@ SIGHT: dict[str, Sight] = {
     ),
     "Activity": Sight("id key kind startedAt endedAt", "", "operation equipment operator"),
     "Quantity": Sight("value unit"),
-    "Hold": Sight("", "reason since eventId"),
+    "Hold": Sight("", "reason since eventId", "record"),
     "TimelineConnection": Sight("", "edges pageInfo totalCount"),
     "TimelineEventEdge": Sight("", "cursor node"),
     "TimelineEvent": Sight(
@@ -84,27 +84,18 @@ SIGHT: dict[str, Sight] = {
     "PathStep": Sight("", "from to activity at rule"),
 }
 
+_INSIDE = """
+AccessGrant AccessGrantConnection AccessGrantEdge AccessGrantPayload Alert AlertConnection
+AlertEdge ApproveChangePayload CapturedEvent Blocker CaptureEventsPayload CaptureResult Change
+ChangePayload ConfirmFactorPayload ConsigneeExposure CoverageGap EnrolTotpPayload
+EnrolWebauthnPayload EnrolledFactor HoldPayload HoldRecord JournalEntry
+JournalEntryConnection JournalEntryEdge JournalFinding JournalProof JournalVerification
+Location MassBalance Party QuantityBound ReleaseLotPayload ReleaseReadiness
+RequestSignaturePayload RequireInspectionsPayload ResetFactorPayload Signature
+SignatureChallenge SignatureProblem SignatureVerification Whereabouts _Service
+"""
 # Types of which nobody outside sees anything.
-INSIDE = frozenset(
-    {
-        "AccessGrant",
-        "AccessGrantConnection",
-        "AccessGrantEdge",
-        "AccessGrantPayload",
-        "Alert",
-        "AlertConnection",
-        "AlertEdge",
-        "CaptureEventsPayload",
-        "CaptureResult",
-        "ConsigneeExposure",
-        "CoverageGap",
-        "Location",
-        "MassBalance",
-        "Party",
-        "QuantityBound",
-        "Whereabouts",
-    }
-)
+INSIDE = frozenset(_INSIDE.split())
 
 # Arguments, and fields of inputs, that a partner may not use where it may use the field.
 HIDDEN_ARGUMENTS = frozenset(
