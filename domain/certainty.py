@@ -134,25 +134,26 @@ def _supplies(stuff: Material, alternates: Mapping[int, int]) -> _Supply:
     activity = stuff.draw_activity[first]
     size = len(first)
     drawn, draws_known = _pieces(stuff, stuff.graph.draws.pieces, stuff.draw_item, of_draw, size)
-    made, made_known = _pieces(
+    made, _ = _pieces(
         stuff,
         stuff.graph.productions.pieces,
         stuff.made_item,
         stuff.made_activity,
         len(stuff.activities),
     )
-    fewer = draws_known & made_known[activity] & (drawn < made[activity])
+    # Outputs of unknown amount come on top: fewer than the known ones is fewer than all of them.
+    fewer = draws_known & (drawn < made[activity])
     return _Supply(of_draw, activity, np.bincount(of_draw, minlength=size), ~fewer)
 
 
 def _pieces(
     stuff: Material, pieces: Ints, item: Ints, group: Ints, size: int
 ) -> tuple[Ints, Flags]:
-    """Return the sum of pieces by group and whether it is known; a serial is one piece."""
+    """Return by group the sum of the known pieces and whether all are; a serial is one piece."""
     pieces = np.where(stuff.kind[item] == int(ItemKind.SERIAL), 1, pieces)
     known = np.bincount(group[pieces == UNKNOWN], minlength=size) == 0
     total = np.zeros(size, dtype=np.int64)
-    np.add.at(total, group, pieces)
+    np.add.at(total, group, np.where(pieces == UNKNOWN, 0, pieces))
     return total, known
 
 

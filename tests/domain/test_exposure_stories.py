@@ -135,6 +135,14 @@ def test_pieces_not_known_to_be_fewer_are_enough(drawn: int, made: int) -> None:
     assert verdict(facts, 2) == (CERTAIN, Rule.ALL_SUPPLY_TAINTED)
 
 
+def test_an_output_of_unknown_amount_does_not_hide_that_the_pieces_are_too_few() -> None:
+    facts = story(
+        draw(1, 50, 1, pieces=1), make(50, 2, 2), make(50, 3, 2), make(50, 4, 2, pieces=UNKNOWN),
+        i2=SERIAL, i3=SERIAL,
+    )  # fmt: skip
+    assert [verdict(facts, item) for item in (2, 4)] == [(POSSIBLE, Rule.TOO_FEW_PIECES)] * 2
+
+
 def test_a_serial_counts_as_one_piece_whatever_is_told() -> None:
     facts = story(draw(1, 50, 1), make(50, 2, 2), make(50, 3, 2), i1=SERIAL, i2=SERIAL, i3=SERIAL)
     assert verdict(facts, 2) == (POSSIBLE, Rule.TOO_FEW_PIECES)
