@@ -15,6 +15,7 @@ from lotkin import cli_access, schema
 from lotkin.app import configure_logging, create_app, open_services
 from lotkin.auth import demo as demo_issuer
 from lotkin.auth.permissions import Role
+from lotkin.cli_signatures import signatures as signature_commands
 from lotkin.cli_trust import journal as journal_commands
 from lotkin.cli_trust import witness as witness_command
 from lotkin.demo.commands import demo as demo_command
@@ -44,6 +45,7 @@ graph = typer.Typer(no_args_is_help=True, help="Look after the Neo4j projection 
 app.add_typer(graph, name="graph")
 app.add_typer(journal_commands, name="journal")
 app.command("witness")(witness_command)
+app.add_typer(signature_commands, name="signatures")
 app.add_typer(cli_access.account, name="account")
 app.add_typer(cli_access.client, name="client")
 app.add_typer(cli_access.keys, name="keys")
@@ -151,6 +153,7 @@ async def _migrate_graph(settings: Settings) -> list[int]:
 @app.command()
 def token(
     role: Annotated[str, typer.Argument(help="A role, for example quality_engineer.")],
+    name: Annotated[str | None, typer.Option(help="Whose; two people have two names.")] = None,
 ) -> None:
     """Print an access token of the demo's issuer. For the demo only."""
     try:
@@ -158,7 +161,8 @@ def token(
     except ValueError as error:
         known = ", ".join(each.value for each in Role)
         raise typer.BadParameter(f"use one of {known}") from error
-    typer.echo(demo_issuer.mint(Settings(), wanted, subject=f"demo-{role}", name=role.title()))
+    subject = f"demo-{role}" if name is None else f"demo-{name.lower()}"
+    typer.echo(demo_issuer.mint(Settings(), wanted, subject=subject, name=name or role.title()))
 
 
 @app.command()

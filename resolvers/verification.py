@@ -9,7 +9,7 @@ from lotkin.domain.evidence import Finding
 from lotkin.journal import checkpoint, tree, verify, verify_signed
 from lotkin.journal.watch import Watched
 from lotkin.records.session import Connection
-from lotkin.resolvers import signature_checks  # noqa: F401  (registers its check)
+from lotkin.resolvers import quality_checks, signature_checks  # noqa: F401  (register checks)
 from lotkin.resolvers.context import Context, Services
 from lotkin.resolvers.record_checks import CHECKS
 from lotkin.resolvers.usecase import usecase

@@ -1,20 +1,32 @@
 """Two people release a lot; whatever is wrong is refused with its own code."""
 
+import asyncio
 from dataclasses import replace
+
+from sqlalchemy import text
 
 from lotkin.auth.evidence import flaw_of
 from lotkin.auth.permissions import Role
 from lotkin.domain.change import ChangeKind, Risk
+from lotkin.domain.evidence import Finding, Flaw
 from lotkin.domain.nodeid import NodeType, node_id
 from lotkin.domain.release import HoldKind, LotState
 from lotkin.domain.signature import Action, Meaning
 from lotkin.domain.status import ItemStatus
 from lotkin.journal import read as journal
 from lotkin.records import release as release_records
-from lotkin.resolvers import change, factors, holds, items, release
+from lotkin.resolvers import (
+    change,
+    factors,
+    holds,
+    items,
+    quality_checks,  # noqa: F401  (registers its check)
+    release,
+)
 from lotkin.resolvers.change import Draft
 from lotkin.resolvers.context import Services
 from lotkin.resolvers.lookup import Lookup
+from lotkin.resolvers.record_checks import CHECKS
 from lotkin.resolvers.signature import export_signatures, verify_signature
 from tests.flows.events import lot
 from tests.trust.people import RAW, Person, gather, make_lots, person, services_at, tell
@@ -295,3 +307,19 @@ async def test_a_race_of_hold_and_release_has_one_outcome(site: Services) -> Non
         now = await release_records.disposition(connection, issued.row.entity_id)
     assert now.state in {"PENDING", "REVIEWED"}
     assert [each.code for each in (await readiness(site)).blockers] == ["UPSTREAM_HOLD"]
+
+
+async def test_an_edited_lot_row_is_named_by_the_verification(site: Services) -> None:
+    (subject,) = await make_lots(site, "FIN")
+    await released(site, subject)
+    await asyncio.sleep(0.1)
+    assert await findings(site) == []
+    async with site.database.transaction() as connection:
+        await connection.execute(text("update lot_disposition set state = 'REJECTED'"))
+    (found,) = await findings(site)
+    assert (found.flaw, found.table) == (Flaw.RECORD_CHANGED, "lot_disposition")
+
+
+async def findings(site: Services) -> list[Finding]:
+    async with site.database.reading() as connection:
+        return [each async for each in CHECKS["quality"](site, connection)]
