@@ -17,6 +17,7 @@ import httpx
 import psutil
 import pytest
 
+from lotkin.auth.permissions import Role
 from lotkin.graph.server import Neo4jServer
 
 ROOT = Path(__file__).parents[2]
@@ -188,7 +189,27 @@ def test_kept_data_is_told_again_and_other_wishes_start_anew(folder: Path) -> No
     assert again["duplicates"] == first["events"]
     assert told[0]["timed"] == told[1]["timed"]
     assert told[0]["position"] == told[1]["position"]
-    assert told[2]["position"] == other["events"]
+    people = len(Role) + 1  # their accounts, and the program they sign in by, are entries too
+    assert told[2]["position"] == other["events"] + people
+
+
+def test_every_role_can_sign_in(live: Live) -> None:
+    told = json.loads((live.folder / ".lotkin" / "demo.json").read_text())
+    assert told["accounts"].keys() == {role.value for role in Role}
+    asked = {
+        "response_type": "code", "client_id": told["client"]["id"], "scope": "openid",
+        "redirect_uri": told["client"]["redirectUri"], "code_challenge_method": "S256",
+        "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+    }  # fmt: skip
+    for person in told["accounts"].values():
+        with httpx.Client(base_url=live.url) as browser:
+            page = browser.get("/oauth/authorize", params=asked).text
+            hidden = re.search(r'name="csrf" value="([^"]+)"', page)
+            assert hidden
+            answer = browser.post(
+                "/oauth/sign-in", params=asked, data={"csrf": hidden[1], **person}
+            )
+            assert answer.headers["location"].startswith(told["client"]["redirectUri"] + "?code=")
 
 
 def test_a_killed_demo_leaves_what_the_next_one_can_use(folder: Path) -> None:
