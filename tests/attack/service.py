@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import httpx
 
@@ -12,6 +12,8 @@ from lotkin.auth import demo
 from lotkin.auth.middleware import BearerAuthentication, BodyLimit
 from lotkin.auth.permissions import Role
 from lotkin.auth.tokens import TokenVerifier
+from lotkin.graph.relational import RelationalReader
+from lotkin.records.session import Database
 from lotkin.resolvers.context import Services
 from lotkin.schema.endpoint import GraphQLEndpoint
 from lotkin.settings import RoleLimits, Settings
@@ -38,8 +40,9 @@ def token(site: Settings, role: Role, *, developer: bool = False) -> str:
 
 def app(site: Settings) -> Any:
     """The endpoint behind its layers, with no database."""
-    nothing = cast("Any", None)
-    endpoint = GraphQLEndpoint(schema.build(), Services(site, nothing, nothing, None))
+    nowhere = Database("postgresql://nobody@127.0.0.1:9/nothing")  # nothing listens there
+    services = Services(site, nowhere, RelationalReader(nowhere.engine), None)
+    endpoint = GraphQLEndpoint(schema.build(), services)
     limited = BodyLimit(endpoint, site.body_bytes_max, site.document_bytes_max)
     return BearerAuthentication(limited, TokenVerifier(site))
 

@@ -46,7 +46,7 @@ def node_packages(folder: Path) -> Path:
 
 
 def node(script: Path, *arguments: str, **environment: str) -> str:
-    """Run a script of Node, show what it prints, and return that. Raises: SystemExit if it fails."""
+    """Run a script of Node, show what it prints and return that; leave where it fails."""
     done = subprocess.run(
         [required("node", f"{script.name} is"), str(script), *arguments],
         cwd=script.parent, env=os.environ | environment, text=True, stdout=subprocess.PIPE,
