@@ -1,14 +1,23 @@
-"""A software authenticator: a P-256 key that answers WebAuthn options as a browser would."""
+"""A software authenticator: a P-256 key that answers WebAuthn options as a browser would.
 
+    python tests/trust/authenticator.py create ada.key < options.json
+    python tests/trust/authenticator.py get ada.key < options.json
+
+For trials only: a real key never leaves its device.
+"""
+
+import argparse
 import base64
 import hashlib
 import json
 import struct
+import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import cbor2
-from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 
@@ -77,3 +86,30 @@ class Authenticator:
             "response": response,
             "clientExtensionResults": {},
         }
+
+
+def _main() -> None:
+    """Answer the options on standard input with the key in a file, made on first use."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=["create", "get"])
+    parser.add_argument("file", type=Path, help="where the key is kept")
+    parser.add_argument("--origin", default="http://127.0.0.1:8000")
+    given = parser.parse_args()
+    one = Authenticator(origin=given.origin)
+    if given.file.exists():
+        kept = json.loads(given.file.read_text())
+        key = serialization.load_pem_private_key(kept["key"].encode(), None)
+        assert isinstance(key, ec.EllipticCurvePrivateKey)
+        one.key, one.count = key, kept["count"]
+    answer = getattr(one, given.what)(json.load(sys.stdin))
+    pem = one.key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    given.file.write_text(json.dumps({"key": pem.decode(), "count": one.count}))
+    print(json.dumps(answer))
+
+
+if __name__ == "__main__":
+    _main()
