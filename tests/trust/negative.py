@@ -219,15 +219,17 @@ async def _code(attack: Awaitable[object]) -> str:
 
 
 async def _main(each: int) -> None:
-    with tempfile.TemporaryDirectory(prefix="lotkin-negative-") as folder:
-        with embedded_postgres(Path(folder) / "pg", THROWAWAY) as url:
-            migrate.upgrade(url)
-            database = Database(url)
-            task = asyncio.create_task(worker.sequencer(database))
-            found = await run(services_at(database, Path(folder) / "state"), each=each)
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-            await database.close()
+    with (
+        tempfile.TemporaryDirectory(prefix="lotkin-negative-") as folder,
+        embedded_postgres(Path(folder) / "pg", THROWAWAY) as url,
+    ):
+        migrate.upgrade(url)
+        database = Database(url)
+        task = asyncio.create_task(worker.sequencer(database))
+        found = await run(services_at(database, Path(folder) / "state"), each=each)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await database.close()
     accepted = sum(n for (_, code), n in found.items() if code == "ACCEPTED")
     wrong = {key: n for key, n in found.items() if CLASSES[key[0]][1] != key[1]}
     print(f"{sum(found.values())} bad proofs, accepted={accepted}, other codes={wrong}")

@@ -60,16 +60,18 @@ async def _one(services: Services, name: str, subject: str, racers: int) -> int:
 
 
 async def _main(challenges: int, racers: int) -> None:
-    with tempfile.TemporaryDirectory(prefix="lotkin-race-") as folder:
-        with embedded_postgres(Path(folder) / "pg", THROWAWAY) as url:
-            migrate.upgrade(url)
-            database = Database(url)
-            task = asyncio.create_task(worker.sequencer(database))
-            site = services_at(database, Path(folder) / "state")
-            winners = await race(site, challenges=challenges, racers=racers)
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-            await database.close()
+    with (
+        tempfile.TemporaryDirectory(prefix="lotkin-race-") as folder,
+        embedded_postgres(Path(folder) / "pg", THROWAWAY) as url,
+    ):
+        migrate.upgrade(url)
+        database = Database(url)
+        task = asyncio.create_task(worker.sequencer(database))
+        site = services_at(database, Path(folder) / "state")
+        winners = await race(site, challenges=challenges, racers=racers)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await database.close()
     print(f"{challenges} challenges x {racers} racers: winners={dict(winners)}")
 
 
