@@ -185,7 +185,7 @@ def _objects(objects: Objects, role: ItemRole, event: Event) -> Iterator[_Told]:
     )
     lot = event.lot_number if is_made else None
     for identity in objects.epcs:
-        if identity.thing is Thing.ITEM:
+        if identity.thing in {Thing.ITEM, Thing.DOCUMENT}:
             yield _Told(_seen(identity, lot), role, None, None)
     for quantity in objects.quantities:
         seen = _seen_class(quantity.identity, lot)
@@ -194,10 +194,10 @@ def _objects(objects: Objects, role: ItemRole, event: Event) -> Iterator[_Told]:
 
 
 def _seen(identity: Identity, lot: str | None) -> ItemSeen:
-    assert identity.kind is not None, identity
-    return ItemSeen(
-        identity.key, identity.kind, identity.item_class, identity.lot or lot, identity.serial
-    )
+    # A consignment or shipment number among objects is a grouping of goods (ruling 20).
+    kind = ItemKind.CONTAINER if identity.thing is Thing.DOCUMENT else identity.kind
+    assert kind is not None, identity
+    return ItemSeen(identity.key, kind, identity.item_class, identity.lot or lot, identity.serial)
 
 
 def _seen_class(identity: Identity, lot: str | None) -> ItemSeen | None:

@@ -268,3 +268,8 @@ async def test_every_public_example_document_is_captured(context: Context) -> No
 def test_our_own_parties_may_be_written_in_any_form() -> None:
     told = frozenset({"urn:epc:id:pgln:4012345.00000", "/417/9521321000001"})
     assert own_keys(Settings(own_parties=told)) == {"/417/4012345000009", "/417/9521321000001"}
+
+
+async def test_a_consignment_number_among_objects_is_an_item(context: Context) -> None:
+    await capture(context, document(observe(1, "arriving", "urn:epc:id:ginc:4012345.C1")))
+    assert await rows(context, "select key, kind from item") == [("/401/4012345C1", 2)]
