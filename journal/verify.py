@@ -126,34 +126,34 @@ def _check_row(state: Verified, row: Row) -> bytes:
         state.wrong(Flaw.ENTRY_CHANGED, "journal_intent", row.intent_id, detail, row.seq)
     try:
         told = orjson.loads(row.entry)
-        digest = told["body"]
+        digest, columns = _decoded(told["body"]), _columns(row, told)
         is_entry = told["v"] == FORMAT and told["id"] == str(row.intent_id)
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        told, is_entry = None, False
-    if told is None or not is_entry:
+    except (KeyError, TypeError, ValueError, AttributeError):
+        digest, columns, is_entry = b"", [], False
+    if not is_entry:
         detail = "not an entry of this intent"
         state.wrong(Flaw.ENTRY_CHANGED, "journal_intent", row.intent_id, detail, row.seq)
         return leaf
-    if _decoded(digest) != hashlib.sha256(row.salt + row.body).digest():
+    if digest != hashlib.sha256(row.salt + row.body).digest():
         detail = "the body does not fit its digest"
         state.wrong(Flaw.BODY_CHANGED, "journal_intent", row.intent_id, detail, row.seq)
-    _check_columns(state, row, told)
+    if columns:
+        detail = f"{', '.join(columns)} is not what the entry says"
+        state.wrong(Flaw.COLUMN_CHANGED, "journal_intent", row.intent_id, detail, row.seq)
     return leaf
 
 
-def _check_columns(state: Verified, row: Row, told: dict[str, Any]) -> None:
+def _columns(row: Row, told: dict[str, Any]) -> list[str]:
+    """Return the search columns that say something else than the entry."""
     # The column keeps microseconds, the entry milliseconds.
     at = row.at.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
     same = {
-        "at": told.get("at") == at,
-        "event": told.get("ev") == row.event,
-        "actor": str(told.get("act", {}).get("sub")) == row.actor,
+        "at": told["at"] == at,
+        "event": told["ev"] == row.event,
+        "actor": str(told["act"].get("sub")) == row.actor,
         "subject": subject_of(told["ent"]) == row.subject,
     }
-    if not all(same.values()):
-        names = ", ".join(name for name, fits in same.items() if not fits)
-        detail = f"{names} is not what the entry says"
-        state.wrong(Flaw.COLUMN_CHANGED, "journal_intent", row.intent_id, detail, row.seq)
+    return [name for name, fits in same.items() if not fits]
 
 
 def _decoded(text: object) -> bytes:

@@ -23,6 +23,9 @@ from lotkin.resolvers.own import own_keys
 
 CHUNK = 1_000  # event rows a statement; some MB of documents
 
+# What reading a body raises that somebody has tampered with.
+MALFORMED = (ValueError, KeyError, TypeError, AttributeError, IndexError)
+
 Check = Callable[[Services, Connection], AsyncIterator[Finding]]
 CHECKS: dict[str, Check] = {}
 
@@ -51,11 +54,26 @@ async def events(services: Services, connection: Connection) -> AsyncIterator[Fi
             for read in (audit.told_facts, audit.ended_facts, audit.keyed_facts)
         ]
         for row in rows:
-            for finding in _row(row, own, told, ended, keyed):
+            for finding in _judged(row, own, told, ended, keyed):
                 yield finding
     for position, intent in await audit.journaled_events(connection):
         detail = "the entry tells an event that is not there"
         yield Finding(Flaw.RECORD_MISSING, "event", f"intent {intent}", detail, position)
+
+
+def _judged(
+    row: EventRow,
+    own: frozenset[str],
+    told: audit.Facts,
+    ended: audit.Facts,
+    keyed: audit.Facts,
+) -> list[Finding]:
+    try:
+        return list(_row(row, own, told, ended, keyed))
+    except MALFORMED:
+        detail = "its body cannot be read"
+        row_name = str(row.intent_id)
+        return [Finding(Flaw.BODY_CHANGED, "journal_intent", row_name, detail, row.position)]
 
 
 def _row(

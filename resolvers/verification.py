@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from lotkin import clock
 from lotkin.auth.permissions import Permission
-from lotkin.domain.evidence import Finding
+from lotkin.domain.evidence import Finding, Flaw
 from lotkin.journal import checkpoint, tree, verify, verify_signed
 from lotkin.journal.watch import Watched
 from lotkin.records.session import Connection
 from lotkin.resolvers import quality_checks, signature_checks  # noqa: F401  (register checks)
 from lotkin.resolvers.context import Context, Services
-from lotkin.resolvers.record_checks import CHECKS
+from lotkin.resolvers.record_checks import CHECKS, MALFORMED
 from lotkin.resolvers.usecase import usecase
 
 Progress = Callable[[int], None]  # is told how many entries are done
@@ -78,9 +78,8 @@ async def verify_in(
     cosigned = await verify_signed.cosignatures(connection, state, trusted)
     verify_signed.witnessed(state, wanted.witnesses, keys, frozenset(sizes))
     if wanted.records:
-        for check in CHECKS.values():
-            async for finding in check(services, connection):
-                state.add(finding)
+        for kind in CHECKS:
+            await _check_records(connection, services, state, kind)
     return Report(
         state.size,
         tree.root(state.frontier),
@@ -90,3 +89,15 @@ async def verify_in(
         state.count,
         (clock.elapsed() - started) * 1000,
     )
+
+
+async def _check_records(
+    connection: Connection, services: Services, state: verify.Verified, kind: str
+) -> None:
+    try:
+        async for finding in CHECKS[kind](services, connection):
+            state.add(finding)
+    except MALFORMED as error:
+        # A check that stumbles over what was tampered with must not end the verification.
+        detail = f"its rows or entries cannot be read: {type(error).__name__}"
+        state.wrong(Flaw.RECORD_CHANGED, kind, "?", detail)

@@ -1,0 +1,1 @@
+"""Tampering with a journal, as programs: every class is found, clean journals raise no alarm."""
