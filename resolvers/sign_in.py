@@ -1,6 +1,7 @@
 """Signing in to the built-in authorization server, and what a signed-in person may change.
 
-No permission is asked for: the password, and after it the browser's cookie, say who it is.
+No permission is asked for: the password, and after it the browser's cookie, say who it is. The
+record is reached as the service itself, never in the role of a partner, which may only read.
 """
 
 import asyncio
@@ -56,12 +57,12 @@ async def sign_in(context: Context, login: str, password: str, code: str) -> Sig
     code: of the authenticator app, where the account has one.
     """
     login = login.strip().lower()[:FIELD_CHARS_MAX]
-    async with context.database.transaction() as connection:
+    async with context.services.database.transaction() as connection:
         is_counted = await accounts.count_try(connection, login)
     if not is_counted:
         _log.warning("sign_in_locked", login_sha256=_digest(login).hex()[:16])
         return None
-    async with context.database.reading() as connection:
+    async with context.services.database.reading() as connection:
         account = await accounts.by_login(connection, login)
     stored = account.password_hash if account else None
     password = password[:FIELD_CHARS_MAX]
@@ -74,7 +75,7 @@ async def sign_in(context: Context, login: str, password: str, code: str) -> Sig
 
 async def standing(context: Context, secret: str) -> Standing | None:
     """Return the sign-in of a cookie's secret while it stands, or None."""
-    async with context.database.reading() as connection:
+    async with context.services.database.reading() as connection:
         found = await accounts.find_sign_in(connection, _digest(secret))
         account = found and await accounts.by_id(connection, found.account_id)
     return Standing(found, account) if found and account else None
@@ -84,7 +85,7 @@ async def sign_out(context: Context, here: Standing) -> None:
     """End a sign-in and every token it led to."""
     context = as_person(context, here.account)
     issuer = context.settings.base_url()
-    async with context.database.transaction() as connection:
+    async with context.services.database.transaction() as connection:
         account_id, sign_in_id = here.account.id, here.sign_in.id
         await accounts.end_sign_ins(
             connection, issuer, account_id=account_id, sign_in_id=sign_in_id
@@ -104,7 +105,7 @@ async def choose_password(context: Context, here: Standing, old: str, new: str) 
         return False
     hashed = await asyncio.to_thread(hash_password, new)
     context = as_person(context, account)
-    async with context.database.transaction() as connection:
+    async with context.services.database.transaction() as connection:
         await accounts.set_password(connection, account.id, hashed, temporary=False)
         await accounts.forget_tries(connection, account.login)
         await tell(connection, context, "account.password_chosen", str(account.id), {})
@@ -121,7 +122,7 @@ async def begin_totp(context: Context, here: Standing, password: str) -> tuple[s
         return None
     seed = new_seed()
     sealed = seal(context.settings.state_dir, seed.encode(), str(account.id))
-    async with context.database.transaction() as connection:
+    async with context.services.database.transaction() as connection:
         await accounts.set_pending_totp(connection, account.id, sealed)
         await accounts.forget_tries(connection, account.login)
     return seed, provisioning_uri(seed, account.login, "Lotkin")
@@ -130,10 +131,10 @@ async def begin_totp(context: Context, here: Standing, password: str) -> tuple[s
 async def confirm_totp(context: Context, here: Standing, code: str) -> bool:
     """Put a phone to the account by its first code; False when the code is wrong."""
     context = as_person(context, here.account)
-    async with context.database.transaction() as connection:
+    async with context.services.database.transaction() as connection:
         if not await accounts.count_try(connection, here.account.login):
             return False
-    async with context.database.transaction() as connection:
+    async with context.services.database.transaction() as connection:
         account = await accounts.by_id(connection, here.account.id, for_update=True)
         if account is None or account.totp_pending is None:
             return False
@@ -162,7 +163,7 @@ async def _open(context: Context, account: Account, counter: int) -> SignedIn | 
     secret, id = clock.token(32), clock.new_id()
     acr = ACR_TWO_FACTOR if account.totp_seed else ACR_PASSWORD
     context = as_person(context, account)
-    async with context.database.transaction() as connection:
+    async with context.services.database.transaction() as connection:
         # Of two with the same code at once one is let in.
         if account.totp_seed and not await accounts.use_totp(connection, account.id, counter):
             return None
@@ -181,7 +182,7 @@ async def _open(context: Context, account: Account, counter: int) -> SignedIn | 
 
 
 async def _is_own_password(context: Context, account: Account, password: str) -> bool:
-    async with context.database.transaction() as connection:
+    async with context.services.database.transaction() as connection:
         if not await accounts.count_try(connection, account.login):
             return False
     given = _spelled(password[:FIELD_CHARS_MAX])

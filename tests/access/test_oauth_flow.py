@@ -79,6 +79,18 @@ async def test_a_person_signs_in_and_the_service_knows_them(
     assert (await who(site.url, f"Bearer {made['id_token']}")).status_code == 401
 
 
+@pytest.mark.parametrize("role", [Role.SUPPLIER, Role.REGULATOR])
+async def test_partners_sign_in_like_anybody(
+    site: Site, portal: Program, browser: Browser, role: Role
+) -> None:
+    await site.account("guest", role, organisation="urn:o:9")
+    made = await portal.exchange(await code_for(browser, portal, "guest"))
+    answer = await who(site.url, f"Bearer {made.json()['access_token']}")
+    assert answer.json()["data"]["viewer"]["roles"] == [role.value]
+    out = await browser.submit(await browser.get("/oauth/account"), password=PASSWORD)
+    assert "secret=" in out.text
+
+
 async def test_a_second_program_is_let_in_without_a_second_sign_in(
     site: Site, portal: Program, browser: Browser
 ) -> None:
