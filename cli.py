@@ -25,6 +25,7 @@ from lotkin.errors import Refusal
 from lotkin.graph.digest import Digest, difference, neo4j_digest, relational_digest
 from lotkin.graph.migrate import migrate as migrate_graph
 from lotkin.graph.project import Projector
+from lotkin.portal import listening
 from lotkin.process import ServerFailure
 from lotkin.records import migrate as record_migrations
 from lotkin.resolvers import worker as background
@@ -93,10 +94,7 @@ def serve(
         service,
         host=host or settings.host,
         port=port or settings.port,
-        log_level="warning",
-        timeout_keep_alive=5,
-        limit_concurrency=200,
-        server_header=False,
+        **listening.options(),
     )
 
 

@@ -27,6 +27,7 @@ from lotkin.graph.migrate import migrate as migrate_graph
 from lotkin.graph.project import Projector
 from lotkin.graph.server import local_neo4j
 from lotkin.journal import read as journal
+from lotkin.portal.listening import options
 from lotkin.process import Progress, ServerFailure, await_end, exclusive
 from lotkin.records import migrate as record_migrations
 from lotkin.records.server import embedded_postgres
@@ -218,11 +219,8 @@ class Service:
         """Start it; returns once it answers. Raises: ServerFailure."""
         config = uvicorn.Config(
             create_app(settings, background=True),
-            log_level="warning",
-            timeout_keep_alive=5,
             timeout_graceful_shutdown=3,
-            limit_concurrency=200,
-            server_header=False,
+            **options(),
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(

@@ -186,12 +186,15 @@ def _rejected(errors: Sequence[GraphQLError], execution: ExecutionContext | None
     for error in errors:
         assert error.extensions is not None
         error.extensions.setdefault("correlation", correlation)
+    codes = sorted({str((error.extensions or {}).get("code")) for error in errors})
+    if codes == [RefusalCode.RATE_LIMITED]:
+        return  # who is turned away for asking too often must not fill the log instead
     query = (execution.query if execution else None) or ""
     context = execution.context if execution else None
     _log.info(
         "rejected",
         correlation=correlation,
-        codes=sorted({str((error.extensions or {}).get("code")) for error in errors}),
+        codes=codes,
         subject=getattr(getattr(context, "actor", None), "subject", "")[:SUBJECT_CHARS_MAX],
         document=hashlib.sha256(query.encode("utf-8", "replace")).hexdigest()[:16],
         chars=len(query),

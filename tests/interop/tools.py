@@ -15,6 +15,7 @@ from typing import Any
 import uvicorn
 
 from lotkin.app import configure_logging, create_app
+from lotkin.portal.listening import options
 from lotkin.records import migrate
 from lotkin.records.server import THROWAWAY, embedded_postgres
 from lotkin.settings import Settings
@@ -61,7 +62,7 @@ def node(script: Path, *arguments: str, **environment: str) -> str:
 @contextmanager
 def listening(app: Any, **options: Any) -> Iterator[str]:
     """Serve an ASGI application on a free port of this machine; give its address."""
-    config = uvicorn.Config(app, port=0, log_level="warning", **options)
+    config = uvicorn.Config(app, port=0, **({"log_level": "warning"} | options))
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -88,7 +89,7 @@ def service(**settings: Any) -> Iterator[tuple[str, Settings]]:
             migrate.upgrade(url)
             site = Settings(**{"state_dir": folder, "database_url": url, **settings})
             app = create_app(site, background=True)
-            with listening(app, ws_max_size=64 * 1024, server_header=False) as address:
+            with listening(app, **options()) as address:
                 yield address, site
 
 
