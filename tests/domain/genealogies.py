@@ -71,6 +71,22 @@ class Membership(NamedTuple):
     serial: int
 
 
+class Edge(NamedTuple):
+    """A fact as one edge between items and activities; `steps` of a chain of items."""
+
+    source: int
+    target: int
+    at: Time
+    end: int  # the last instant at which taint can pass
+    steps: int
+    fact: Draw | Production | Installation | Membership
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is an installation that has surely ended."""
+        return isinstance(self.fact, Installation) and self.end < OPEN
+
+
 @dataclass
 class Facts:
     """A genealogy as a person would tell it: items are id -> (kind, item class)."""
@@ -80,6 +96,20 @@ class Facts:
     productions: list[Production] = field(default_factory=list)
     installations: list[Installation] = field(default_factory=list)
     memberships: list[Membership] = field(default_factory=list)
+
+    def edges(self) -> list[Edge]:
+        """Return all facts as edges."""
+        return [
+            *(Edge(d.item, d.activity, d.at, d.at.upper, 1, d) for d in self.draws),
+            *(Edge(p.activity, p.item, p.at, p.at.upper, 0, p) for p in self.productions),
+            *(Edge(s.part, s.device, s.since, s.until.upper, 1, s) for s in self.installations),
+            *(Edge(m.lot, m.serial, Time(NEVER), OPEN, 1, m) for m in self.memberships),
+        ]
+
+    def timeless(self) -> list[Edge]:
+        """Return all facts as edges, at any time."""
+        anytime = Time(0, int(TimeQuality.DECLARED))
+        return [edge._replace(at=anytime, end=OPEN) for edge in self.edges()]
 
 
 def to_subgraph(facts: Facts) -> Subgraph:

@@ -1,135 +1,99 @@
 """The exposure calculus by brute force: every chain of facts with its label, in plain loops.
 
-A state is (item, since, until, residual): a suspect's window, or an item (NEVER, OPEN) with its
-taint live or residual. A way is (state reached, label there, sure of it, first fact, production).
+A taint is (node, label, since, until, out): an item or an activity, the window if the item is the
+suspect itself, and whether it came only by parts taken out. Every fact is an edge between nodes.
 """
 
 from lotkin.domain.genealogy import NEVER, OPEN, UNKNOWN, ItemKind
+from tests.domain.genealogies import Draw, Production
 
 
-def late(label, *times):  # the label behind facts at `times`; OPEN where one of them excludes
-    for time in times:
-        label = max(label, time.lower) if label <= time.upper and label < OPEN else OPEN
-    return label
+def after(taint, edge, removed, surely=False):  # what an edge makes of a taint; None: nothing
+    node, label, since, until, out = taint
+    if node != edge.source or label > edge.end or edge.at.lower >= until:
+        return None
+    early = isinstance(edge.fact, Draw) and edge.at.lower < since
+    if surely and (edge.is_over or early or edge.at.upper >= until < OPEN):
+        return None
+    late = isinstance(edge.fact, Draw) and edge.at.lower > removed.get(node, NEVER)
+    out = edge.is_over or (out and (late or isinstance(edge.fact, Production)))
+    return edge.target, max(label, edge.at.lower), NEVER, OPEN, out
 
 
-def explore(seeds, step):  # {(state, label): fewest steps} over all chains from the seeds
-    found, front, steps = {}, set(seeds), 0
-    while front:
-        found, steps = found | dict.fromkeys(front, steps), steps + 1
-        front = {after for one in front for after in step(*one)} - set(found)
+def spread(edges, seeds, removed, surely=False):  # {taint: fewest steps from a suspect}
+    found = dict.fromkeys(seeds, 0)
+    queue = list(found)
+    for taint in queue:
+        for edge in edges:
+            made, steps = after(taint, edge, removed, surely), found[taint] + edge.steps
+            if made and steps < found.get(made, OPEN):
+                found[made] = steps
+                queue.append(made)
     return found
 
 
-def least(pairs):  # the least label by state
-    return {state: min(n for other, n in pairs if other == state) for state, _ in pairs}
+def removals(edges, seeds):  # by node: the latest removal it, or what it was made of, may have seen
+    taints, removed = spread(edges, seeds, {}), {}
+    own = [(t, e) for t in taints for e in edges if e.is_over or t[2:4] == (NEVER, OPEN)]
+    for edge in [edge for taint, edge in own if after(taint, edge, {})] * len(taints):
+        flows = isinstance(edge.fact, Draw | Production)
+        seen = edge.end if edge.is_over else removed.get(edge.source, NEVER) if flows else NEVER
+        removed[edge.target] = max(seen, removed.get(edge.target, NEVER))
+    return removed
+
+
+def timed(facts, seeds):
+    return spread(facts.edges(), seeds, removals(facts.edges(), seeds))
+
+
+def certain(facts, seeds, alternates):  # the least fixed point
+    edges, found, last = facts.edges(), dict.fromkeys(seeds, 0), None
+    while found != last:
+        sure = {e.fact for e in edges if any(after(t, e, {}, surely=True) for t in found)}
+        shown = [e for e in edges if e.fact in sure and shows(facts, e.fact, sure, alternates)]
+        last, found = found, spread(shown, seeds, {}, surely=True)
+    return found
+
+
+def shows(facts, fact, sure, alternates):  # whether a sure fact shows its target CERTAIN
+    def kind(draw):
+        known = facts.items[draw.item][1]
+        return (draw.item,) if known == UNKNOWN else alternates.get(known, known)
+
+    def pieces(rows):
+        return [1 if facts.items[r.item][0] == ItemKind.SERIAL else r.pieces for r in rows]
+
+    if isinstance(fact, Production):
+        return sure.issuperset(p for p in facts.productions if p.item == fact.item)
+    if not isinstance(fact, Draw):
+        return True
+    outputs = [p for p in facts.productions if p.activity == fact.activity]
+    draws = [d for d in facts.draws if d.activity == fact.activity and kind(d) == kind(fact)]
+    fewest = sum(n for n in pieces(outputs) if n != UNKNOWN)
+    enough = UNKNOWN in pieces(draws) or sum(pieces(draws)) >= fewest
+    alone = [facts.items[item][0] for item in {p.item for p in outputs}] == [ItemKind.SERIAL]
+    return alone or (enough and sure.issuperset(draws))
+
+
+def classes(facts, suspects, alternates):  # {item: (class 0..3, label or NEVER, fewest steps)}
+    seeds = seeds_of(suspects)
+    sure, maybe = certain(facts, seeds, alternates), timed(facts, seeds)
+    ranked = [(0, steps, taint[0]) for taint, steps in sure.items()]
+    ranked += [(2 if taint[4] else 1, steps, taint[0]) for taint, steps in maybe.items()]
+    ranked += [(3, -1, taint[0]) for taint in spread(facts.timeless(), seeds, {})]
+    labels = {node: min(t[1] for t in maybe if t[0] == node) for node, *_ in maybe}
+    return {
+        item: (best, labels.get(item, NEVER), steps)
+        for best, steps, item in sorted(ranked, reverse=True)  # the best of an item comes last
+        if item in facts.items
+    }
 
 
 def seeds_of(suspects):  # windows of one item that touch are one
     seeds = []
     for item, since, until in sorted(suspects):
-        if seeds and seeds[-1][0][0] == item and since <= seeds[-1][0][2]:
-            (_, since, last, _), _ = seeds.pop()
+        if seeds and seeds[-1][0] == item and since <= seeds[-1][3]:
+            _, _, since, last, _ = seeds.pop()
             until = max(until, last)
-        seeds.append(((item, since, until, False), since))
+        seeds.append((item, since, since, until, False))
     return seeds
-
-
-def ways(facts, state, label, removed):
-    item, since, until, residual = state
-    for d in (d for d in facts.draws if d.item == item and (until == OPEN or d.at.lower < until)):
-        sure = (since == NEVER or d.at.lower >= since) and (until == OPEN or d.at.upper < until)
-        after = residual and d.at.lower > removed.get(item, NEVER)
-        for p in (p for p in facts.productions if p.activity == d.activity):
-            yield (p.item, NEVER, OPEN, after), late(label, d.at, p.at), sure, d, p
-    for s in (s for s in facts.installations if s.part == item):
-        if until == OPEN or s.since.lower < until:
-            over, sure = s.until.upper < OPEN, until == OPEN or s.since.upper < until
-            into = max(label, s.since.lower) if label <= s.until.upper else OPEN
-            yield (s.device, NEVER, OPEN, over), into, sure and not over, s, None
-    for m in (m for m in facts.memberships if m.lot == item):
-        yield (m.serial, NEVER, OPEN, False), label, True, m, None
-
-
-def timed(facts, seeds, removed):
-    def step(state, label):
-        return {way[:2] for way in ways(facts, state, label, removed) if way[1] < OPEN}
-
-    return explore(seeds, step)
-
-
-def untimed(facts, suspects):
-    def step(state, label):
-        return {((*way[0][:3], False), label) for way in ways(facts, state, label, {})}
-
-    return explore([((item, NEVER, OPEN, False), NEVER) for item, _, _ in suspects], step)
-
-
-def removals(facts, seeds):  # by item: the latest removal it, or what it was made of, may have seen
-    labels, removed = least(timed(facts, seeds, {})), {}
-    every = [(s, n, way) for s, n in labels.items() for way in ways(facts, s, n, {})]
-    made = {p.id for _, _, (_, into, _, _, p) in every if p and into < OPEN}
-    for _ in facts.items:
-        for state, label, (to, into, _, fact, p) in every:
-            if p and state[1:3] == (NEVER, OPEN) and p.id in made and late(label, fact.at) < OPEN:
-                removed[to[0]] = max(removed.get(to[0], NEVER), removed.get(state[0], NEVER))
-            elif p is None and to[3] and into < OPEN:
-                removed[to[0]] = max(removed.get(to[0], NEVER), fact.until.upper)
-    return removed
-
-
-def certain(facts, seeds, alternates):  # the least fixed point, and the ways that prove it
-    known, last = dict(seeds), None
-    while known != last:
-        last, proofs = dict(known), []
-        every = [(s, *way) for s, n in known.items() for way in ways(facts, s, n, {}) if way[2]]
-        sure = {fact.id: OPEN for fact in facts.draws}
-        for state, _, _, _, fact, p in every:
-            if p:
-                sure[fact.id] = min(sure[fact.id], late(known[state], fact.at))
-        good = {d.id for d in facts.draws if proves(facts, d, sure, alternates)}
-        made = {}
-        for p in facts.productions:
-            drawn = [sure[d.id] for d in facts.draws if d.activity == p.activity and d.id in good]
-            made.setdefault(p.item, []).append(late(min(drawn, default=OPEN), p.at))
-        for state, to, into, _, fact, p in every:
-            if into < OPEN and (p is None or (fact.id in good and max(made[to[0]]) < OPEN)):
-                proofs.append((state, to, fact, p))
-                known[to] = min(into, known.get(to, OPEN))
-    return known, proofs
-
-
-def proves(facts, draw, sure, alternates):  # ALL_CONSUMED_IN_IT or ALL_SUPPLY_TAINTED
-    def of(item):
-        kind = facts.items[item][1]
-        return (item,) if kind == UNKNOWN else alternates.get(kind, kind)
-
-    def pieces(rows):
-        told = [1 if facts.items[r.item][0] == ItemKind.SERIAL else r.pieces for r in rows]
-        return None if UNKNOWN in told else sum(told)
-
-    outputs = [p for p in facts.productions if p.activity == draw.activity]
-    serial = {p.item for p in outputs if facts.items[p.item][0] == ItemKind.SERIAL}
-    if serial and {p.item for p in outputs} == serial and len(serial) == 1 and sure[draw.id] < OPEN:
-        return True
-    own = [d for d in facts.draws if d.activity == draw.activity and of(d.item) == of(draw.item)]
-    few = None not in (pieces(own), pieces(outputs)) and pieces(own) < pieces(outputs)
-    return all(sure[d.id] < OPEN for d in own) and not few
-
-
-def classes(facts, suspects, alternates):  # {item: (class 0..3, label or NEVER, fewest steps)}
-    seeds = seeds_of(suspects)
-    _, proofs = certain(facts, seeds, alternates)
-
-    def proven(state, label):
-        found = {way[3:]: way for way in ways(facts, state, label, {})}
-        kept = [found[fact, p] for s, _, fact, p in proofs if s == state and (fact, p) in found]
-        return {way[:2] for way in kept if way[1] < OPEN}
-
-    sure, pairs = explore(seeds, proven), timed(facts, seeds, removals(facts, seeds))
-    ranked = [(state[0], (0, n)) for (state, _), n in sure.items()]
-    ranked += [(state[0], (2 if state[3] else 1, n)) for (state, _), n in pairs.items()]
-    ranked += [(state[0], (3, -1)) for state, _ in untimed(facts, suspects)]
-    labels = {i: min((n for s, n in pairs if s[0] == i), default=NEVER) for i in facts.items}
-    best = {item: min(rank for other, rank in ranked if other == item) for item, _ in ranked}
-    return {item: (rank[0], labels[item], rank[1]) for item, rank in best.items()}

@@ -5,10 +5,11 @@ import os
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lotkin.domain.genealogy import NEVER, OPEN, Direction
+from lotkin.domain.exposure import Suspect
+from lotkin.domain.genealogy import Direction
 from lotkin.domain.lineage import Policy, edges, reach
 from tests.domain.genealogies import ANY, to_subgraph
-from tests.domain.reference import timed, untimed
+from tests.domain.reference import seeds_of, spread
 
 EXAMPLES = int(os.environ.get("LOTKIN_EXAMPLES", "300"))
 POLICIES = st.sampled_from(list(Policy))
@@ -38,14 +39,11 @@ def test_forward_and_backward_are_mirrors(facts, policy) -> None:
 def test_reach_is_that_of_the_reference(facts, policy, data) -> None:
     starts = data.draw(st.sets(st.sampled_from(sorted(facts.items)), min_size=1, max_size=3))
     found = reach(to_subgraph(facts), sorted(starts), Direction.FORWARD, policy)
-    seeds = [((item, NEVER, OPEN, False), NEVER) for item in starts]
-    if policy is Policy.TIMED:
-        pairs = timed(facts, seeds, {})
-    else:
-        pairs = untimed(facts, [(item, NEVER, OPEN) for item in starts])
+    rows = facts.edges() if policy is Policy.TIMED else facts.timeless()
     depth: dict[int, int] = {}
-    for (state, _), steps in pairs.items():
-        depth[state[0]] = min(steps, depth.get(state[0], steps))
+    for taint, steps in spread(rows, seeds_of([Suspect(item) for item in starts]), {}).items():
+        if taint[0] in facts.items:
+            depth[taint[0]] = min(steps, depth.get(taint[0], steps))
     expected = sorted((steps, item) for item, steps in depth.items() if item not in starts)
     assert list(zip(found.depth.tolist(), found.items.tolist(), strict=True)) == expected
 
