@@ -112,14 +112,18 @@ HIDDEN_ARGUMENTS = frozenset(
 )
 
 ROOTS = frozenset({"Query", "Mutation", "Subscription"})
+# The schema itself; and what is pushed would tell when others do something.
+HIDDEN_ROOTS = frozenset({"Query._service"})
 
 
 def is_shown(role: Role, type_name: str, field: str, argument: str | None = None) -> bool:
     """Tell whether a partner may select a field, or use an argument of it.
 
-    Root fields are shown: their use case checks the permission.
+    Other root fields than HIDDEN_ROOTS are shown: their use case checks the permission.
     """
     if argument is not None and f"{type_name}.{field}({argument})" in HIDDEN_ARGUMENTS:
+        return False
+    if type_name == "Subscription" or f"{type_name}.{field}" in HIDDEN_ROOTS:
         return False
     if type_name in ROOTS or field == "__typename":
         return True

@@ -85,6 +85,8 @@ def _reached(schema: GraphQLSchema, role: Role) -> set[str]:
 def _may(role: Role, type_name: str, field: str) -> bool:
     held = ROLE_PERMISSIONS[role]
     if type_name in ROOTS:
+        if role in PARTNERS and not is_shown(role, type_name, field):
+            return False
         return ROOT_FIELDS[f"{type_name}.{field}"] in held
     further = FURTHER.get(f"{type_name}.{field}")
     if further is not None and further not in held:

@@ -120,7 +120,8 @@ async def test_every_step_of_a_grant_is_in_the_journal(fresh):
     await ask(fresh, ADMINS[1], REVOKE, g=made["id"])
     async with await psycopg.AsyncConnection.connect(fresh.services.database.url) as connection:
         found = await connection.execute(
-            "select event, actor from journal_intent where subject like 'access_grant/%' order by id"
+            "select event, actor from journal_intent "
+            "where subject like 'access_grant/%' order by id"
         )
         told = await found.fetchall()
     assert [(event, actor) for event, actor in told] == [

@@ -127,7 +127,8 @@ async def test_a_position_in_a_variable_is_refused_too(told_world):
 
 async def test_a_timeline_of_the_dossier_names_no_place_and_nobody(told_world):
     query = """query ($key: String!) { item(by: {key: $key}) { status holds { reason }
-      timeline { totalCount edges { node { eventId bizStep eventTime activity { key kind } } } } } }"""
+      timeline { totalCount edges { node { eventId bizStep eventTime
+        activity { key kind } } } } } }"""
     item = (await ask(told_world, REGULATOR_ACTORS[0], query, key=PUMPS[0]))["item"]
     assert item["timeline"]["totalCount"] > 0
     assert item["status"] == "SHIPPED"

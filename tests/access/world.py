@@ -7,9 +7,11 @@ maker's and of everybody else carries the canary word, told to nobody outside.
 """
 
 import asyncio
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import psycopg
@@ -19,11 +21,13 @@ from lotkin.auth.actor import Actor
 from lotkin.auth.permissions import Role
 from lotkin.graph.relational import RelationalReader
 from lotkin.records import access as grants
+from lotkin.records import migrate
 from lotkin.records.access import NewGrant
+from lotkin.records.server import THROWAWAY, embedded_postgres
 from lotkin.records.session import Database
 from lotkin.resolvers import worker
 from lotkin.resolvers.context import Context, Services
-from lotkin.settings import Settings
+from lotkin.settings import RoleLimits, Settings
 from tests.flows.events import carton, lot, make, observe, pack, quantity, serial
 from tests.flows.pump import CLINIC, OWN, PUMP, PUMPS, RESIN, WARD, come_back, ship, told
 
@@ -115,7 +119,11 @@ def story() -> list[dict[str, Any]]:
 @asynccontextmanager
 async def world(database: Database) -> AsyncIterator[World]:
     """The world, told to an empty database; the sequencer runs while it lasts."""
-    settings = Settings(own_parties=frozenset({"/417/4012345000009"}))
+    unhurried = RoleLimits(operations_per_minute=10**9, cost_per_minute=10**12)
+    settings = Settings(
+        own_parties=frozenset({"/417/4012345000009"}),
+        role_limits=dict.fromkeys(("supplier", "regulator"), unhurried),
+    )
     services = Services(settings, database, RelationalReader(database.engine), None)
     task = asyncio.create_task(worker.sequencer(database))
     try:
@@ -126,6 +134,22 @@ async def world(database: Database) -> AsyncIterator[World]:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+@asynccontextmanager
+async def alone() -> AsyncIterator[World]:
+    """The world on a server of its own, for the programs beside the tests."""
+    with (
+        tempfile.TemporaryDirectory(prefix="lotkin-access-") as folder,
+        embedded_postgres(Path(folder, "postgres"), THROWAWAY) as url,
+    ):
+        migrate.upgrade(url)
+        database = Database(url)
+        try:
+            async with world(database) as made:
+                yield made
+        finally:
+            await database.close()
 
 
 async def _named(url: str) -> dict[str, int]:
