@@ -1,14 +1,18 @@
 """The commands of docs/signatures.md, run as they stand, release a lot with two people."""
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from lotkin.auth.challenge import from_base64url, record_digest
+from lotkin.auth.evidence import flaw_of
 from lotkin.settings import Settings
 from tests.flows.outside import Outside, own_database, serving
 
@@ -48,12 +52,34 @@ def test_a_stranger_releases_a_lot_with_two_people(
         site = Settings(state_dir=tmp_path, database_url=url, position_wait_s=5)
         with serving(site) as service:
             told = run(service, tmp_path, tools)
+            lines = exported(url)
     assert "Meaning: REVIEWED" in told
     assert '"code":"SIG_CONSUMED"' in told
     assert '"rule":"SAME_SIGNER"' in told
     assert '"status":"RELEASED"' in told
     assert '"state":"RELEASED"' in told
     assert '"valid":true' in told
+    assert [line["meaning"] for line in lines] == ["REVIEWED", "RELEASED"]
+    assert all(flaw(line) is None for line in lines)
+
+
+def exported(url: str) -> list[dict[str, Any]]:
+    """What `lotkin signatures export` writes."""
+    done = subprocess.run(
+        [sys.executable, "-m", "lotkin.cli", "signatures", "export"],
+        env=os.environ | {"LOTKIN_DATABASE_URL": url},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def flaw(line: dict[str, Any]) -> str | None:
+    """What is wrong with an exported line by itself."""
+    if record_digest({k: v for k, v in line.items() if k != "seal"}) != line["seal"]:
+        return "SEAL"
+    return flaw_of(line["payload"].encode(), from_base64url(line["digest"]), line["evidence"])
 
 
 def run(service: Outside, state: Path, tools: Path) -> str:
