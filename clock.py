@@ -33,6 +33,11 @@ def new_id() -> UUID:
     return next(_ids)
 
 
+def id_at(moment: int) -> UUID:
+    """Return the smallest UUID version 7 of an instant in us; ids made later are above it."""
+    return UUID(int=moment // 1000 << 80 | 7 << 76 | 2 << 62)
+
+
 def token(size: int = 32) -> str:
     """Return an unguessable URL-safe secret of `size` random bytes."""
     return secrets.token_urlsafe(size)
@@ -64,7 +69,6 @@ def _uuid7() -> Iterator[UUID]:
         last_ms = at_ms
         high, low = tail >> 62 & 0xFFF, tail & ((1 << 62) - 1)
         yield UUID(int=at_ms << 80 | 7 << 76 | high << 64 | 2 << 62 | low)
-
 
 
 _ids = _uuid7()

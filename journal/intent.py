@@ -12,10 +12,12 @@ import rfc8785
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from lotkin.clock import new_id, random_bytes
+from lotkin.clock import id_at, new_id, now_us, random_bytes
 
 FORMAT = "lotkin-journal/1"
 CHANNEL = "lotkin_intent"
+AWAKE_S = 1.0  # how long the sequencer looks for more by itself after it found something
+LATELY_US = 400_000  # well within AWAKE_S: the transaction has the rest of it to commit
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +82,18 @@ def subject_of(entity: Mapping[str, Any]) -> str:
 
 
 async def append(connection: AsyncConnection, intents: Sequence[Intent]) -> None:
-    """Add intents to the transaction and wake the sequencer when it commits."""
+    """Add intents to the transaction; the sequencer is woken when it commits, if it may sleep."""
     if not intents:
         return
+    # A transaction that notifies commits alone, which costs three quarters of the throughput. Ids
+    # begin with their time: while others came lately, the sequencer is awake (AWAKE_S).
+    await connection.execute(
+        text(
+            "select pg_notify(:channel, '') where not exists "
+            "(select from journal_intent where id > cast(:lately as uuid))"
+        ),
+        {"channel": CHANNEL, "lately": id_at(now_us() - LATELY_US)},
+    )
     await connection.execute(
         text(
             "insert into journal_intent (id, entry, body, salt, at, event, actor, subject) "
@@ -101,7 +112,6 @@ async def append(connection: AsyncConnection, intents: Sequence[Intent]) -> None
             "subjects": [each.subject for each in intents],
         },
     )
-    await connection.execute(text(f"notify {CHANNEL}"))
 
 
 def fresh_ids(count: int) -> list[UUID]:

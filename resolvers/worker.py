@@ -12,11 +12,13 @@ from typing import Any
 
 import structlog
 
+from lotkin import clock
 from lotkin.errors import Refusal
 from lotkin.graph.project import PoisonEntry, Projector
 from lotkin.journal import checkpoint, keys, note, tiles
 from lotkin.journal import read as journal_read
 from lotkin.journal import sequence as journal_sequence
+from lotkin.journal.intent import AWAKE_S
 from lotkin.journal.intent import CHANNEL as INTENT_CHANNEL
 from lotkin.journal.sequence import CHANNEL as JOURNAL_CHANNEL
 from lotkin.records import alerts
@@ -28,6 +30,8 @@ log = structlog.get_logger()
 
 IDLE_S = 0.5  # how long a loop sleeps through a notification it did not get
 HORIZON_S = 0.005  # a writer that is still open holds intents back; look again soon
+HASTE_S = 0.05  # how long it looks that often after something came
+LOOK_S = 0.02  # and then, while more may come without a word
 RETRY_S = 1.0  # pause after a server was gone
 POISON_S = 30.0  # a stopped line is tried again this often: people act in minutes
 CHECKPOINT_S = 1.0  # how old the newest checkpoint may be while entries come
@@ -96,9 +100,13 @@ async def _forever(name: str, work: Callable[[], Awaitable[None]]) -> None:
 async def _sequence(database: Database) -> None:
     async with aclosing(database.listen(INTENT_CHANNEL, wait_s=IDLE_S)) as woken:
         async for _ in woken:
-            # Only the horizon can move what is pending, and nobody announces that.
-            while await sequence_once(database) or await _has_pending(database):  # noqa: ASYNC110
-                await asyncio.sleep(HORIZON_S)
+            quiet_since = clock.elapsed()
+            while (quiet := clock.elapsed() - quiet_since) < AWAKE_S:
+                if await _has_pending(database):
+                    await sequence_once(database)
+                    quiet_since = clock.elapsed()
+                # What is pending may wait for the horizon, whose moves nobody announces.
+                await asyncio.sleep(HORIZON_S if quiet < HASTE_S else LOOK_S)
 
 
 async def sequence_once(database: Database) -> int:
