@@ -119,7 +119,7 @@ def story() -> list[dict[str, Any]]:
 @asynccontextmanager
 async def world(database: Database) -> AsyncIterator[World]:
     """The world, told to an empty database; the sequencer runs while it lasts."""
-    unhurried = RoleLimits(operations_per_minute=10**9, cost_per_minute=10**12)
+    unhurried = RoleLimits(operations_per_minute=2 * 10**9, cost_per_minute=2 * 10**9)
     settings = Settings(
         own_parties=frozenset({"/417/4012345000009"}),
         role_limits=dict.fromkeys(("supplier", "regulator"), unhurried),

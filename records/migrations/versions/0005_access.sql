@@ -104,13 +104,11 @@ grant update on journal_head, journal_tile to lotkin_seq;
 grant insert on alert to lotkin_proj;
 grant usage on sequence alert_id_seq to lotkin_proj;
 
-alter role lotkin_supplier set default_transaction_read_only = on;
-alter role lotkin_regulator set default_transaction_read_only = on;
-
 -- The scope of a partner's transaction: ids that `partner.*_scope` computed, held in settings that
 -- end with the transaction. After it a setting reads '', not null; either means: nothing.
 create schema partner;
-grant usage on schema partner to lotkin_supplier, lotkin_regulator, lotkin_owner;
+grant usage on schema partner to lotkin_supplier, lotkin_regulator;
+grant usage, create on schema partner to lotkin_owner;
 create function partner.ids(name text) returns bigint[] language sql stable
     return nullif(current_setting(name, true), '')::bigint[];
 
@@ -183,7 +181,8 @@ begin
     -- Everything else is there by name and holds nothing; for suppliers also what only regulators
     -- may ask for.
     create schema supplier;
-    grant usage on schema supplier to lotkin_supplier, lotkin_owner;
+    grant usage on schema supplier to lotkin_supplier;
+    grant usage, create on schema supplier to lotkin_owner;
     for rule in select tablename as name from pg_tables where schemaname = 'public' loop
         picked := case
             when to_regclass('partner.' || quote_ident(rule.name)) is null then 'partner'
