@@ -16,6 +16,7 @@ from lotkin.settings import RoleLimits, Settings
 PRINCIPALS_MAX = 10_000  # remembered at once, 300 bytes each; who was quiet longest is forgotten
 MINUTE_S = 60.0
 SOCKET_WAIT_S = 10.0  # before another socket is tried
+EXCESS_MAX = 20  # sockets too many in that time, before an address is not heard at all
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +108,24 @@ def principal(actor: Actor, address: str = "") -> str:
 
 
 class Sockets:
-    """How many long-lived connections each principal has open."""
+    """How many long-lived connections each principal has open, and who never stops trying."""
 
     def __init__(self) -> None:
         self._open: dict[str, int] = {}
+        self._excess: OrderedDict[str, tuple[float, int]] = OrderedDict()
+
+    def is_barred(self, address: str) -> bool:
+        """Tell whether an address was turned away so often that it is not even heard now."""
+        since, count = self._excess.get(address, (0.0, 0))
+        return count >= EXCESS_MAX and clock.elapsed() - since < SOCKET_WAIT_S
+
+    def turned_away(self, address: str) -> None:
+        """Remember that an address wanted one connection too many."""
+        now = clock.elapsed()
+        since, count = self._excess.pop(address, (now, 0))
+        self._excess[address] = (now, 1) if now - since >= SOCKET_WAIT_S else (since, count + 1)
+        if len(self._excess) > PRINCIPALS_MAX:
+            self._excess.popitem(last=False)
 
     def enter(self, principal: str, most: int) -> None:
         """Count one more. Raises: Refusal RATE_LIMITED where `most` are open."""

@@ -48,7 +48,7 @@ from lotkin.schema.problem import Schema, error_entry
 from lotkin.schema.request import operation_in, operation_of_url
 from lotkin.schema.sight import PartnerSight
 from lotkin.schema.signature import STEP_UP
-from lotkin.schema.socket import SocketHandler, TextSocket, while_valid
+from lotkin.schema.socket import TRY_LATER, SocketHandler, TextSocket, while_valid
 
 _log = structlog.get_logger(__name__)
 
@@ -103,7 +103,11 @@ class GraphQLEndpoint(GraphQL[Context, None]):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or speak graphql-transport-ws on a socket."""
         if scope["type"] == "websocket":
-            await self.run(WebSocket(scope, receive, send))
+            socket = WebSocket(scope, receive, send)
+            if self._services.sockets.is_barred(socket.client.host if socket.client else ""):
+                await socket.close(TRY_LATER)  # before it is accepted: the handshake gets 403
+            else:
+                await self.run(socket)
             return
         request = Request(scope, receive)
         response = await self._answer(request)

@@ -155,6 +155,7 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
         try:
             self.context.services.sockets.enter(who, most)
         except Refusal:
+            self.context.services.sockets.turned_away(self.context.address)
             return False
         self._counted_as = who
         return True
