@@ -310,8 +310,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (Wrong, zipfile.BadZipFile, OSError) as error:
         sys.stdout.write(f"{told.bundle}: {error}\n")
         return 1
-    for line in bundle.wrong:
-        sys.stdout.write(f"WRONG {line}\n")
+    # At once: who reads only the first line must not get a complaint about the others.
+    sys.stdout.write("".join(f"WRONG {line}\n" for line in bundle.wrong))
     entries = sum(1 for _ in bundle.below("entries"))
     signatures = sum(1 for _ in bundle.below("signatures"))
     if not bundle.wrong:
