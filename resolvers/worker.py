@@ -24,6 +24,7 @@ from lotkin.journal.sequence import CHANNEL as JOURNAL_CHANNEL
 from lotkin.records import alerts
 from lotkin.records.session import PROJECTOR, SEQUENCER, Database
 from lotkin.resolvers.context import Services
+from lotkin.resolvers.verification import Report, Wanted, verification
 from lotkin.settings import Settings
 
 log = structlog.get_logger()
@@ -35,6 +36,7 @@ LOOK_S = 0.02  # and then, while more may come without a word
 RETRY_S = 1.0  # pause after a server was gone
 POISON_S = 30.0  # a stopped line is tried again this often: people act in minutes
 CHECKPOINT_S = 1.0  # how old the newest checkpoint may be while entries come
+VERIFY_S = 3600.0  # a verification reads everything, a minute a million entries
 PROJECT_BATCH = 500  # entries a graph transaction: some 50 ms
 
 
@@ -43,6 +45,7 @@ async def run(services: Services, target: Projector | None) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(sequencer(services.database))
         group.create_task(checkpointer(services.database, services.settings))
+        group.create_task(verifier(services))
         if target is not None:
             group.create_task(projector(services.database, target))
 
@@ -68,6 +71,30 @@ async def checkpointer(database: Database, settings: Settings) -> None:
         except UNSIGNED as alarm:
             log.exception("journal.unsigned", reason=f"{type(alarm).__name__}: {alarm}")
             await asyncio.sleep(POISON_S)
+
+
+async def verifier(services: Services) -> None:
+    """Verify journal and records every hour, and raise an alert for what is wrong."""
+    while True:
+        await asyncio.sleep(VERIFY_S)
+        try:
+            await verify_once(services)
+        except Refusal as refusal:
+            log.warning("background.waiting", loop="verifier", code=refusal.code.value)
+
+
+async def verify_once(services: Services) -> Report:
+    """Verify everything once; what is wrong becomes one alert."""
+    report = await verification(services, Wanted())
+    if not report.is_intact:
+        log.error("journal.tampered", count=report.count, first=str(report.findings[0]))
+        facts = {"count": report.count, "first": str(report.findings[0])}
+        async with services.database.transaction() as connection:
+            await alerts.store(
+                connection,
+                [{"code": "JOURNAL_TAMPERED", "facts": facts, "event_id": None, "item_id": None}],
+            )
+    return report
 
 
 # What must be looked at by people before anything is signed again.
