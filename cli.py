@@ -29,6 +29,7 @@ from lotkin.portal import listening
 from lotkin.process import ServerFailure
 from lotkin.records import migrate as record_migrations
 from lotkin.resolvers import worker as background
+from lotkin.schema import trusted as trusted_documents
 from lotkin.settings import Settings
 
 T = TypeVar("T")
@@ -44,6 +45,8 @@ app = typer.Typer(
 )
 graph = typer.Typer(no_args_is_help=True, help="Look after the Neo4j projection of the journal.")
 app.add_typer(graph, name="graph")
+documents = typer.Typer(no_args_is_help=True, help="Look after the list of trusted documents.")
+app.add_typer(documents, name="trusted")
 app.add_typer(journal_commands, name="journal")
 app.command("witness")(witness_command)
 app.add_typer(signature_commands, name="signatures")
@@ -190,6 +193,18 @@ def capture(
 def export_schema() -> None:
     """Print the GraphQL schema."""
     typer.echo(schema.build().as_str())
+
+
+@documents.command("sign")
+def sign_documents(
+    key: Annotated[Path, typer.Option(help="Ed25519 key file, made on first use. Keep it safe.")],
+    folder: Annotated[
+        Path, typer.Option(help="Where the documents are.")
+    ] = trusted_documents.FOLDER,
+) -> None:
+    """List and sign every document of the folder; commit what it writes."""
+    count = trusted_documents.sign(folder, trusted_documents.signing_key(key))
+    console.print(f"{count} documents listed and signed")
 
 
 @graph.command("verify")

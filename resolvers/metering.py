@@ -14,7 +14,7 @@ from lotkin.errors import Refusal, RefusalCode
 from lotkin.settings import RoleLimits, Settings
 
 PRINCIPALS_MAX = 10_000  # remembered at once, 300 bytes each; who was quiet longest is forgotten
-MINUTE_S = 60.0
+MINUTE_S = 60.0  # how long a bucket takes to fill
 SOCKET_WAIT_S = 10.0  # before another socket is tried
 EXCESS_MAX = 20  # sockets too many in that time, before an address is not heard at all
 

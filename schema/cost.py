@@ -32,7 +32,7 @@ from graphql import (
 
 from lotkin.schema.selection import operation_of
 
-OBJECT = 1
+OBJECT = 1  # the unit: one object that is resolved
 WALK = 10  # a walk of the genealogy, whatever is listed of it
 EDGES = 100  # all edges of a walk at once, by columns
 LIST_ENTRIES = 10  # lists without pages: holds, containers of an item, problems

@@ -9,6 +9,7 @@ stops the service from starting.
 import base64
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -81,6 +82,15 @@ def sign(folder: Path, key: Ed25519PrivateKey) -> int:
     (folder / "manifest.pub").write_text(public + "\n", encoding="utf-8")
     documents.cache_clear()
     return len(listed)
+
+
+def signing_key(path: Path) -> Ed25519PrivateKey:
+    """Return the key of a file (32 bytes, mode 0600), made on first use."""
+    if not path.exists():
+        made = Ed25519PrivateKey.generate()
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(made.private_bytes_raw())
+    return Ed25519PrivateKey.from_private_bytes(path.read_bytes())
 
 
 def _bytes(path: Path) -> bytes:
