@@ -50,11 +50,11 @@ class Issuer(BaseModel):
 class RoleLimits(BaseModel):
     """What a caller of a role may ask of GraphQL; who has several roles may the most of each."""
 
-    operations_per_minute: int = Field(120, ge=1)  # a person who clicks; a loop is no person
-    cost_per_minute: int = Field(50_000, ge=1)  # ten operations of the largest cost
-    cost_max: int = Field(5_000, ge=1)  # of one operation: some 50 pages of 100 objects
-    depth_max: int = Field(8, ge=1)  # a list of items with places and classes has 7
-    operation_s: float = Field(10, gt=0)  # of one operation; who waits longer has left
+    operations_per_minute: int = Field(default=120, ge=1)  # a person who clicks, not a loop
+    cost_per_minute: int = Field(default=50_000, ge=1)  # ten operations of the largest cost
+    cost_max: int = Field(default=5_000, ge=1)  # of one operation: some 50 pages of 100 objects
+    depth_max: int = Field(default=8, ge=1)  # a list of items with places and classes has 7
+    operation_s: float = Field(default=10, gt=0)  # of one operation; who waits longer has left
 
 
 # Of the site's own people and systems: whole devices at once, walks of up to 30 s.

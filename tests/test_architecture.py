@@ -25,7 +25,7 @@ def modules(*places: str) -> list[Path]:
         path
         for place in places
         for path in ([ROOT / place] if place.endswith(".py") else (ROOT / place).rglob("*.py"))
-        if path.exists()
+        if path.exists() and "node_modules" not in path.parts
     ]
     return sorted(found)
 

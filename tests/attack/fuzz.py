@@ -28,7 +28,7 @@ ROLES = (Role.VIEWER, Role.OPERATOR, Role.AUDITOR, Role.SUPPLIER, Role.REGULATOR
 UNHURRIED = RoleLimits(operations_per_minute=10**9, cost_per_minute=10**9, depth_max=12)
 # What only our own code, its libraries or its databases would say.
 INNER = re.compile(
-    r"Traceback|File \"|\.py\b|psycopg|sqlalchemy|asyncpg|lotkin\.|neo4j|SELECT |relation \"|"
+    r"Traceback|File \"|\.py\b|psycopg|sqlalchemy|asyncpg|lotkin\.|neo4j\.|SELECT |relation \"|"
     r"NoneType|object at 0x|KeyError|TypeError|AttributeError|ValueError",
     re.IGNORECASE,
 )
