@@ -100,7 +100,7 @@ class LotkinError(Exception):
         return TEXTS[self.code][0 if language == "en" else 1].format_map(_Facts(self.facts))
 
 
-class Problem(LotkinError):
+class Problem(LotkinError):  # noqa: N818  (the API's own word)
     """An expected failure of a mutation or of one event; `path` points into the input."""
 
     code: ProblemCode
@@ -112,7 +112,7 @@ class Problem(LotkinError):
         self.path = tuple(str(part) for part in path)
 
 
-class Refusal(LotkinError):
+class Refusal(LotkinError):  # noqa: N818  (the API's own word)
     """No answer is possible; nothing was read or written on the caller's behalf."""
 
     code: RefusalCode

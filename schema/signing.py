@@ -34,8 +34,8 @@ from lotkin.schema.factor import (
     ResetFactorPayload,
 )
 from lotkin.schema.field import field
-from lotkin.schema.node import Node
 from lotkin.schema.item import ItemLookup
+from lotkin.schema.node import Node
 from lotkin.schema.paging import given
 from lotkin.schema.release import (
     HoldPayload,

@@ -16,8 +16,8 @@ from joserfc.jwk import ECKey, KeySet, OctKey, OKPKey, RSAKey
 from lotkin import clock
 from lotkin.auth import demo
 from lotkin.auth.actor import ANONYMOUS
-from lotkin.auth.permissions import Permission, Role
 from lotkin.auth.issuers import jwks_path
+from lotkin.auth.permissions import Permission, Role
 from lotkin.auth.tokens import TokenVerifier
 from lotkin.errors import Refusal, RefusalCode
 from lotkin.settings import Settings

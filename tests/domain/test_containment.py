@@ -21,7 +21,8 @@ def told(
 
 
 def spans(statements: list[Told], kind: ItemKind = ItemKind.SERIAL) -> list[tuple[int, int, int]]:
-    return sorted((stay.parent, stay.since, stay.until) for stay in containment(kind, statements).stays)
+    result = containment(kind, statements)
+    return sorted((stay.parent, stay.since, stay.until) for stay in result.stays)
 
 
 def test_a_packed_item_stays_until_it_is_taken_out() -> None:

@@ -30,7 +30,7 @@ US, CLINIC = "/417/9521568000003", "/417/9521568000010"
 DAY = 86_400_000_000
 T0 = 1_760_000_000_000_000  # 2025-10-09
 READER = Actor("s", "Reader", None, frozenset({Role.VIEWER}))
-PARTNER = Actor("p", "Partner", None, frozenset({Role.SUPPLIER}))
+ADMINISTRATOR = Actor("p", "Partner", None, frozenset({Role.ADMINISTRATOR}))
 
 
 @strawberry.type
@@ -354,7 +354,7 @@ async def test_a_scan_names_its_item_and_one_that_fits_several_names_none(world,
     assert (told["scheme"], told["serial"], told["problems"]) == ("GS1_ELEMENT_STRING", "S1", [])
     wrong = (await world.answer(query, text="(01)09521568251205(21)S1"))["scan"]
     assert (wrong["item"], wrong["problems"][0]["code"]) == (None, "BAD_CHECK_DIGIT")
-    partner = await world.ask(query, actor=PARTNER, text="(01)09521568251204(21)S1")
+    partner = await world.ask(query, actor=ADMINISTRATOR, text="(01)09521568251204(21)S1")
     assert partner.data["scan"]["item"] is None
 
 
@@ -393,7 +393,7 @@ async def test_every_kind_of_node_is_fetched_by_its_id_and_others_are_null(world
 
 async def test_who_may_not_read_items_is_refused(world):
     query = '{ item(by: {key: "x"}) { key } }'
-    for actor, code in ((ANONYMOUS, "UNAUTHENTICATED"), (PARTNER, "FORBIDDEN")):
+    for actor, code in ((ANONYMOUS, "UNAUTHENTICATED"), (ADMINISTRATOR, "FORBIDDEN")):
         result = await world.ask(query, actor=actor)
         assert result.errors[0].extensions["code"] == code
 
