@@ -30,7 +30,7 @@ US, CLINIC = "/417/9521568000003", "/417/9521568000010"
 DAY = 86_400_000_000
 T0 = 1_760_000_000_000_000  # 2025-10-09
 READER = Actor("s", "Reader", None, frozenset({Role.VIEWER}))
-ADMINISTRATOR = Actor("p", "Partner", None, frozenset({Role.ADMINISTRATOR}))
+ADMINISTRATOR = Actor("a", "Administrator", None, frozenset({Role.ADMINISTRATOR}))
 
 
 @strawberry.type
@@ -354,8 +354,8 @@ async def test_a_scan_names_its_item_and_one_that_fits_several_names_none(world,
     assert (told["scheme"], told["serial"], told["problems"]) == ("GS1_ELEMENT_STRING", "S1", [])
     wrong = (await world.answer(query, text="(01)09521568251205(21)S1"))["scan"]
     assert (wrong["item"], wrong["problems"][0]["code"]) == (None, "BAD_CHECK_DIGIT")
-    partner = await world.ask(query, actor=ADMINISTRATOR, text="(01)09521568251204(21)S1")
-    assert partner.data["scan"]["item"] is None
+    outsider = await world.ask(query, actor=ADMINISTRATOR, text="(01)09521568251204(21)S1")
+    assert outsider.data["scan"]["item"] is None
 
 
 async def test_holds_stack_and_each_must_be_lifted(world, database):
