@@ -43,6 +43,11 @@ def app(site: Settings) -> Any:
     nowhere = Database("postgresql://nobody@127.0.0.1:9/nothing")  # nothing listens there
     services = Services(site, nowhere, RelationalReader(nowhere.engine), None)
     endpoint = GraphQLEndpoint(schema.build(), services)
+    return layered(endpoint, site)
+
+
+def layered(endpoint: Any, site: Settings) -> Any:
+    """An endpoint behind its layers."""
     limited = BodyLimit(endpoint, site.body_bytes_max, site.document_bytes_max)
     return BearerAuthentication(limited, TokenVerifier(site))
 

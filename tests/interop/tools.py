@@ -46,17 +46,22 @@ def node_packages(folder: Path) -> Path:
     return folder
 
 
-def node(script: Path, *arguments: str, **environment: str) -> str:
+def node(script: Path, *arguments: str, **variables: str) -> str:
     """Run a script of Node, show what it prints and return that; leave where it fails."""
     done = subprocess.run(
         [required("node", f"{script.name} is"), str(script), *arguments],
-        cwd=script.parent, env=os.environ | environment, text=True, stdout=subprocess.PIPE,
+        cwd=script.parent, env=os.environ | variables, text=True, stdout=subprocess.PIPE,
         check=False, timeout=600,
     )  # fmt: skip
     print(done.stdout, end="", flush=True)
     if done.returncode:
         sys.exit(f"{script.name} failed")
     return done.stdout
+
+
+def environment(**others: str) -> dict[str, str]:
+    """Return this process's environment with some variables besides."""
+    return os.environ | others
 
 
 @contextmanager
