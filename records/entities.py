@@ -16,7 +16,7 @@ async def class_ids(connection: Connection, keys: Sequence[str]) -> dict[str, in
         ),
         {"keys": list(keys)},
     )
-    return dict(found.tuples())
+    return dict(found.all())
 
 
 async def party_ids(connection: Connection, keys: Sequence[str]) -> dict[str, int]:
@@ -24,4 +24,4 @@ async def party_ids(connection: Connection, keys: Sequence[str]) -> dict[str, in
     found = await connection.execute(
         text("select key, id from party where key = any(:keys)"), {"keys": list(keys)}
     )
-    return dict(found.tuples())
+    return dict(found.all())

@@ -5,6 +5,7 @@ answer; a role's operations are drawn anew.
 """
 
 import argparse
+import json
 import re
 import sys
 from collections import Counter
@@ -12,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
-from graphql import GraphQLSchema, build_schema
+from graphql import GraphQLSchema, ValueNode, build_schema, parse_value
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis_graphql import mutations as mutations_of
@@ -26,12 +27,18 @@ from tests.interop import tools
 
 ROLES = (Role.VIEWER, Role.OPERATOR, Role.AUDITOR, Role.SUPPLIER, Role.REGULATOR)
 UNHURRIED = RoleLimits(operations_per_minute=10**9, cost_per_minute=10**9, depth_max=12)
+TYPES = ("ItemClass", "Lot", "Serial", "Party", "Viewer")
 # What only our own code, its libraries or its databases would say.
 INNER = re.compile(
     r"Traceback|File \"|\.py\b|psycopg|sqlalchemy|asyncpg|lotkin\.|neo4j\.|SELECT |relation \"|"
     r"NoneType|object at 0x|KeyError|TypeError|AttributeError|ValueError",
     re.IGNORECASE,
 )
+
+
+def reference(type_name: str, key: str) -> ValueNode:
+    """A reference to an entity, as it stands in a document."""
+    return parse_value(f"{{__typename: {json.dumps(type_name)}, key: {json.dumps(key)}}}")
 
 
 def scalars() -> dict[str, st.SearchStrategy[Any]]:
@@ -44,7 +51,7 @@ def scalars() -> dict[str, st.SearchStrategy[Any]]:
         "Decimal": (numbers | text).map(nodes.String),
         "BigInt": st.integers(-(2**31), 2**31 - 1).map(nodes.Int) | numbers.map(nodes.String),
         "JSON": (numbers | text).map(nodes.String),
-        "_Any": text.map(nodes.String),
+        "_Any": st.builds(reference, st.sampled_from(TYPES), text) | text.map(nodes.String),
     }
 
 
