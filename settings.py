@@ -5,11 +5,13 @@ A secret may come from a file: LOTKIN_X_FILE names it where LOTKIN_X is a secret
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlsplit
 
 from pydantic import BaseModel, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+JournalOrigin = Annotated[str, Field(pattern=r"^[^\s+]+$")]
 
 
 class SourceSystem(BaseModel):
@@ -105,8 +107,8 @@ class Settings(BaseSettings):
     sign_in_s: int = 8 * 3600  # a shift; a browser signs in again after it, however active
 
     # The journal's proof: who signs checkpoints, and who watches us do it.
-    # A name of ours that no other log has; notes cannot carry spaces or plus signs in it.
-    journal_origin: str = Field(default="lotkin.invalid/journal/main", pattern=r"^[^\s+]+$")
+    # No other log has it; notes cannot carry spaces or plus signs in it.
+    journal_origin: JournalOrigin = "lotkin.invalid/journal/main"  # the name checkpoints carry
     journal_key_file: Path | None = None  # signs checkpoints; absent: journal.key in state_dir
     witness_keys: frozenset[str] = frozenset()  # verifier keys whose cosignatures are kept
 

@@ -143,10 +143,10 @@ async def test_an_error_that_nulls_everything_is_still_an_answer(client: httpx.A
 
 async def test_a_role_sees_what_it_may(client: httpx.AsyncClient, settings: Settings) -> None:
     viewer = demo.mint(settings, Role.VIEWER, subject="v", name="Vi")
-    supplier = demo.mint(settings, Role.SUPPLIER, subject="s", name="Su")
+    outsider = demo.mint(settings, Role.ADMINISTRATOR, subject="s", name="Su")
     seen = await post(client, "{ secret hello }", authorization=f"Bearer {viewer}")
     assert seen.json()["data"] == {"secret": "secret", "hello": "hello Vi (en)"}
-    refused = await post(client, "{ secret }", authorization=f"bearer {supplier}")
+    refused = await post(client, "{ secret }", authorization=f"bearer {outsider}")
     assert code(refused) == "FORBIDDEN"
     assert refused.json()["errors"][0]["extensions"]["permission"] == "trace:read"
 
