@@ -26,17 +26,22 @@ This Python cannot make a virtual environment with pip in it. Do one of these an
 """
 
 
+def say(text: str) -> None:
+    """Tell people how far it is; standard output belongs to the command that follows."""
+    print(text, file=sys.stderr, flush=True)
+
+
 def main() -> int:
     """Install if the environment is not the wanted one; return the exit code."""
     if sys.version_info < (3, 11):  # noqa: UP036  (whoever runs this may have an older one)
-        print("Lotkin needs Python 3.11 or newer; choose one: make PYTHON=python3.11")
+        say("Lotkin needs Python 3.11 or newer; choose one: make PYTHON=python3.11")
         return 1
     state = ROOT / ".lotkin"
     state.mkdir(exist_ok=True)
     with (state / "install.lock").open("w") as lock:
         # Two `make` at once: the second waits, then finds nothing left to do.
         fcntl.flock(lock, fcntl.LOCK_EX)
-        wanted = fingerprint()
+        wanted = fingersay()
         if read(STAMP) == wanted:
             return 0
         return install(wanted)
@@ -48,10 +53,10 @@ def install(wanted: str) -> int:
         # Another interpreter, a moved checkout, or half an environment: begin anew.
         shutil.rmtree(VENV, ignore_errors=True)
         if not make_venv():
-            print(NO_PIP)
+            say(NO_PIP)
             return 1
     STAMP.unlink(missing_ok=True)
-    print("Installing the locked packages into .venv (1 to 2 minutes the first time)", flush=True)
+    say("Installing the locked packages into .venv (1 to 2 minutes the first time)")
     pip = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
     for command in (
         [*pip, "--require-hashes", "-r", LOCK],
@@ -103,17 +108,17 @@ def run_shown(command: list[str | Path]) -> bool:
         if line.startswith("Collecting "):
             seen += 1
             if seen % 10 == 0:
-                print(f"  {seen} of {total} packages", flush=True)
+                say(f"  {seen} of {total} packages")
         elif line.startswith("Installing collected"):
-            print("  unpacking", flush=True)
+            say("  unpacking")
     if process.wait() != 0:
-        print("".join(said[-30:]))
-        print("The packages could not be installed; the reason is above.")
+        say("".join(said[-30:]))
+        say("The packages could not be installed; the reason is above.")
         return False
     return True
 
 
-def fingerprint() -> str:
+def fingersay() -> str:
     """Return what the environment depends on: interpreter, place, lock and project file."""
     digest = hashlib.sha256()
     for name in ("requirements.lock", "pyproject.toml"):
