@@ -17,36 +17,27 @@ from lotkin.records.session import Connection
 
 async def parties(connection: Connection, keys: Iterable[str]) -> dict[str, int]:
     """Return the id of each party key, new ones added."""
-    wanted = sorted(set(keys))
-    if not wanted:
-        return {}
-    await connection.execute(
-        text(
-            "insert into party (key) select * from unnest(cast(:keys as text[])) "
-            "on conflict (key) do nothing"
-        ),
-        {"keys": wanted},
-    )
-    found = await connection.execute(
-        text("select key, id from party where key = any(:keys)"), {"keys": wanted}
-    )
-    return dict(found.all())
+    return await _keyed(connection, "party", keys)
 
 
 async def locations(connection: Connection, keys: Iterable[str]) -> dict[str, int]:
     """Return the id of each location key, new ones added."""
+    return await _keyed(connection, "location", keys)
+
+
+async def _keyed(connection: Connection, table: str, keys: Iterable[str]) -> dict[str, int]:
     wanted = sorted(set(keys))
     if not wanted:
         return {}
     await connection.execute(
         text(
-            "insert into location (key) select * from unnest(cast(:keys as text[])) "
+            f"insert into {table} (key) select * from unnest(cast(:keys as text[])) "
             "on conflict (key) do nothing"
         ),
         {"keys": wanted},
     )
     found = await connection.execute(
-        text("select key, id from location where key = any(:keys)"), {"keys": wanted}
+        text(f"select key, id from {table} where key = any(:keys)"), {"keys": wanted}
     )
     return dict(found.all())
 
