@@ -72,7 +72,7 @@ def story() -> tuple[Telling, int]:
 @contextmanager
 def service(environment: dict[str, str], port: int) -> Iterator[str]:
     """Run `lotkin serve` in a process of its own and give its URL."""
-    command = [sys.executable, "-m", "lotkin.cli", "serve", "--port", str(port)]
+    command = [sys.executable, "-m", "lotkin.cli", "serve", "--no-background", "--port", str(port)]
     process = subprocess.Popen(command, env=os.environ | environment)
     url = f"http://127.0.0.1:{port}"
     try:
@@ -186,7 +186,7 @@ async def run(rounds: int) -> None:
 
 async def _fill(database_url: str, driver: AsyncDriver) -> int:
     telling, start = story()
-    database = Database(database_url)
+    database = Database(database_url, role=None)
     entries = await load(database.engine, telling.bodies)
     async with database.transaction() as connection:
         # The loader writes journal rows itself; the head shall know that all have their place.

@@ -85,7 +85,7 @@ async def project(driver: AsyncDriver, entries: list[tuple[int, dict[str, object
 async def run(url: str, driver: AsyncDriver, lots: int, rounds: int) -> None:
     """Build, check both sides equal, measure and print."""
     telling, start = story(lots)
-    database = Database(url)
+    database = Database(url, role=None)
     entries = await load(database.engine, telling.bodies)
     await migrate_graph(driver)
     print(f"projected {await project(driver, entries):,.0f} entries/s ({len(entries):,} entries)")

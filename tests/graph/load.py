@@ -15,7 +15,7 @@ import orjson
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from lotkin.domain.genealogy import OPEN
-from tests.emptying import EMPTY
+from lotkin.tests.emptying import EMPTY
 
 Body = dict[str, Any]
 Row = tuple[Any, ...]
