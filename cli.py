@@ -1,6 +1,7 @@
 """The command line: run the demo, serve, migrate, capture files, look after the graph."""
 
 import asyncio
+import gc
 import signal
 from collections.abc import Coroutine
 from pathlib import Path
@@ -56,6 +57,8 @@ app.add_typer(cli_access.keys, name="keys")
 app.command("run")(run_command)
 app.command("demo")(demo_command)
 
+GC_YOUNG_MAX = 100_000  # some 10 MB of young objects before the collector looks at them
+
 console = Console()
 errors = Console(stderr=True)
 
@@ -93,6 +96,10 @@ def serve(
     service = create_app(
         settings, background=settings.background if background is None else background
     )
+    # Answers of 10,000 rows are young objects by the hundred thousand and no cycle among them: the
+    # collector's default pace would walk the whole schema again and again while they are made.
+    gc.freeze()
+    gc.set_threshold(GC_YOUNG_MAX)
     uvicorn.run(
         service,
         host=host or settings.host,
